@@ -86,7 +86,7 @@ impl ApiServer {
             let parsed = custom::Definition::parse(object)
                 .map_err(|problems| ApiError::invalid_fields(ty, name, &problems))?;
             let conflict = parsed.conflict(&self.objects.types());
-            definition::establish(object, conflict, &seconds(self.clock.now()));
+            definition::establish(object, conflict.as_ref(), &seconds(self.clock.now()));
         }
         Ok(())
     }

@@ -116,9 +116,9 @@ async fn the_plain_texts_of_a_secret_are_encoded_by_every_write() {
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "b"},
     });
     api(&bed, Request::post(path), &secret.to_string()).await;
-    let patch = Request::patch(format!("{path}/s"));
-    let patch = patch.header("content-type", "application/merge-patch+json");
-    let (_, object) = json(&api(&bed, patch, r#"{"stringData":{"c":"d"}}"#).await);
+    let change = Request::patch(format!("{path}/s"));
+    let change = change.header("content-type", "application/merge-patch+json");
+    let (_, object) = json(&api(&bed, change, r#"{"stringData":{"c":"d"}}"#).await);
     assert_eq!(object["data"], json!({"a": "Yg==", "c": "ZA=="}));
     assert!(object["stringData"].is_null());
 }

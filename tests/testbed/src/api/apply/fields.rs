@@ -53,7 +53,7 @@ impl Step {
     pub fn leads_to(&self, item: &Value) -> bool {
         match self {
             Self::Field(_) => false,
-            Self::Item(text) => item.to_string() == *text,
+            Self::Item(text) => serde_json::from_str(text).is_ok_and(|it: Value| it == *item),
             Self::Keys(keys) => serde_json::from_str::<Map<String, Value>>(keys)
                 .is_ok_and(|keys| keys.iter().all(|(key, value)| item.get(key) == Some(value))),
         }
@@ -188,7 +188,7 @@ fn is_identity(path: &[Step]) -> bool {
         })
         .collect();
     match names[..] {
-        ["apiVersion" | "kind"] | ["metadata"] => true,
+        ["apiVersion" | "kind" | "metadata"] => true,
         ["metadata", name] => [
             "name",
             "namespace",
@@ -265,16 +265,16 @@ pub fn remove(object: &mut Value, path: &[Step], if_empty: bool) {
     }
     let empty = |value: &Value| match value {
         Value::Object(object) => object.is_empty(),
-        Value::Array(list) => list.is_empty(),
+        Value::Array(items) => items.is_empty(),
         _ => false,
     };
     match (last, at) {
-        (Step::Field(name), Value::Object(object)) => {
-            if !if_empty || object.get(name).is_some_and(empty) {
-                object.remove(name);
-            }
+        (Step::Field(name), Value::Object(object))
+            if !if_empty || object.get(name).is_some_and(empty) =>
+        {
+            object.remove(name);
         }
-        (item, Value::Array(list)) => list.retain(|it| !item.leads_to(it)),
+        (item, Value::Array(items)) => items.retain(|it| !item.leads_to(it)),
         _ => {}
     }
 }

@@ -354,33 +354,33 @@ mod tests {
         types.find(|ty| ty.plural == "configmaps").unwrap()
     }
 
-    fn map(data: Value) -> Value {
+    fn map(data: &Value) -> Value {
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": data})
     }
 
     #[test]
     fn what_a_manager_no_longer_applies_is_removed_unless_another_owns_it() {
         let ty = maps();
-        let a = map(json!({"own": "1", "shared": "2"}));
+        let a = map(&json!({"own": "1", "shared": "2"}));
         let live = apply(&ty, None, &a, &author("a"), false).unwrap();
-        let b = map(json!({"shared": "2"}));
+        let b = map(&json!({"shared": "2"}));
         let live = apply(&ty, Some(&live), &b, &author("b"), false).unwrap();
-        let live = apply(&ty, Some(&live), &map(json!({})), &author("a"), false).unwrap();
+        let live = apply(&ty, Some(&live), &map(&json!({})), &author("a"), false).unwrap();
         assert_eq!(live["data"], json!({"shared": "2"}));
     }
 
     #[test]
     fn another_value_is_a_conflict_until_it_is_forced() {
         let ty = maps();
-        let live = apply(&ty, None, &map(json!({"k": "1"})), &author("a"), false).unwrap();
-        let other = map(json!({"k": "2"}));
+        let live = apply(&ty, None, &map(&json!({"k": "1"})), &author("a"), false).unwrap();
+        let other = map(&json!({"k": "2"}));
         let error = apply(&ty, Some(&live), &other, &author("b"), false).unwrap_err();
         let told = "Apply failed with 1 conflict: conflict with \"a\": .data.k";
         assert_eq!(error.to_string(), told);
         let live = apply(&ty, Some(&live), &other, &author("b"), true).unwrap();
         assert_eq!(live["data"]["k"], "2");
         // The first manager lost the field, so it takes nothing away.
-        let live = apply(&ty, Some(&live), &map(json!({})), &author("a"), false).unwrap();
+        let live = apply(&ty, Some(&live), &map(&json!({})), &author("a"), false).unwrap();
         assert_eq!(live["data"]["k"], "2");
     }
 
@@ -390,7 +390,7 @@ mod tests {
         let live = apply(
             &ty,
             None,
-            &map(json!({"k": "1", "l": "1"})),
+            &map(&json!({"k": "1", "l": "1"})),
             &author("a"),
             false,
         )
@@ -405,7 +405,7 @@ mod tests {
         let error = apply(
             &ty,
             Some(&new),
-            &map(json!({"k": "1"})),
+            &map(&json!({"k": "1"})),
             &author("a"),
             false,
         );

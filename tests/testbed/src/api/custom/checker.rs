@@ -125,7 +125,10 @@ impl<'a> Type<'a> {
     /// Returns whether values of two types can be equal.
     fn agrees(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Dyn, _) | (_, Self::Dyn) => true,
+            (Self::Dyn, _)
+            | (_, Self::Dyn)
+            | (Self::Map(_), Self::Object(..))
+            | (Self::Object(..), Self::Map(_)) => true,
             (Self::Null, it) | (it, Self::Null) => matches!(
                 it,
                 Self::Null
@@ -139,7 +142,6 @@ impl<'a> Type<'a> {
             (Self::List(a), Self::List(b))
             | (Self::Map(a), Self::Map(b))
             | (Self::Optional(a), Self::Optional(b)) => a.agrees(b),
-            (Self::Map(_), Self::Object(..)) | (Self::Object(..), Self::Map(_)) => true,
             (a, b) => a.name() == b.name(),
         }
     }
@@ -182,79 +184,199 @@ enum Returns {
     Optional,
 }
 
-/// Returns the receivers that a function accepts, and its result. The receivers are letters: **B**ool, **i**nt,
-/// **u**int, **d**ouble, **s**tring, **b**ytes, **l**ist, **m**ap, **D**uration, **T**imestamp, **O**ptional,
-/// **o**paque, `*` for all and `-` for none.
+/// Some functions, the receivers that they accept, and their result. The receivers are letters: **B**ool,
+/// **i**nt, **u**int, **d**ouble, **s**tring, **b**ytes, **l**ist, **m**ap, **D**uration, **T**imestamp,
+/// **O**ptional, **o**paque, `*` for all and `-` for none.
+type Functions = (&'static [&'static str], &'static str, Returns);
+
+/// The functions of Kubernetes that the crates `cel` and `kube-cel` have.
+const FUNCTIONS: &[Functions] = &[
+    (
+        &["contains", "startsWith", "endsWith", "matches"],
+        "s",
+        Returns::Bool,
+    ),
+    (&["size"], "sblm", Returns::Int),
+    (&["string"], "BiudsbDT", Returns::String),
+    (&["int"], "iudsDT", Returns::Int),
+    (&["uint"], "iuds", Returns::Uint),
+    (&["double"], "iuds", Returns::Double),
+    (&["bytes"], "sb", Returns::Bytes),
+    (&["duration"], "sD", Returns::Duration),
+    (&["timestamp"], "siT", Returns::Timestamp),
+    (
+        &[
+            "getFullYear",
+            "getMonth",
+            "getDayOfYear",
+            "getDayOfMonth",
+            "getDate",
+            "getDayOfWeek",
+        ],
+        "T",
+        Returns::Int,
+    ),
+    (
+        &["getHours", "getMinutes", "getSeconds", "getMilliseconds"],
+        "TD",
+        Returns::Int,
+    ),
+    (&["value", "orValue"], "O", Returns::Inner),
+    (&["hasValue"], "O", Returns::Bool),
+    (&["or"], "O", Returns::Same),
+    (
+        &["optional.of", "optional.ofNonZeroValue"],
+        "*",
+        Returns::Optional,
+    ),
+    (&["optional.none"], "-", Returns::Optional),
+    (
+        &[
+            "charAt",
+            "lowerAscii",
+            "upperAscii",
+            "replace",
+            "substring",
+            "trim",
+            "format",
+        ],
+        "s",
+        Returns::String,
+    ),
+    (&["join"], "l", Returns::String),
+    (&["split", "findAll"], "s", Returns::Texts),
+    (&["find"], "s", Returns::String),
+    (&["indexOf", "lastIndexOf"], "sl", Returns::Int),
+    (&["reverse"], "sl", Returns::Same),
+    (&["isSorted"], "l", Returns::Bool),
+    (&["sum", "min", "max"], "l", Returns::Inner),
+    (&["slice", "sort", "distinct"], "l", Returns::Same),
+    (&["lists.range"], "i", Returns::Ints),
+    (
+        &["sets.contains", "sets.equivalent", "sets.intersects"],
+        "l",
+        Returns::Bool,
+    ),
+    (
+        &[
+            "isURL",
+            "isIP",
+            "isCIDR",
+            "isQuantity",
+            "isSemver",
+            "ip.isCanonical",
+        ],
+        "s",
+        Returns::Bool,
+    ),
+    (&["url"], "s", Returns::Opaque("kubernetes.URL")),
+    (
+        &[
+            "getScheme",
+            "getHost",
+            "getHostname",
+            "getPort",
+            "getEscapedPath",
+        ],
+        "o",
+        Returns::String,
+    ),
+    (&["getQuery"], "o", Returns::TextsByName),
+    (&["ip"], "so", Returns::Opaque("net.IP")),
+    (&["cidr"], "s", Returns::Opaque("net.CIDR")),
+    (&["masked"], "o", Returns::Opaque("net.CIDR")),
+    (&["family", "prefixLength"], "o", Returns::Int),
+    (
+        &[
+            "isLoopback",
+            "isUnspecified",
+            "isLinkLocalMulticast",
+            "isLinkLocalUnicast",
+            "isGlobalUnicast",
+            "containsIP",
+            "containsCIDR",
+        ],
+        "o",
+        Returns::Bool,
+    ),
+    (&["quantity"], "s", Returns::Opaque("kubernetes.Quantity")),
+    (&["semver"], "s", Returns::Opaque("kubernetes.Semver")),
+    (
+        &["isInteger", "isGreaterThan", "isLessThan"],
+        "o",
+        Returns::Bool,
+    ),
+    (
+        &["asInteger", "sign", "compareTo", "major", "minor", "patch"],
+        "o",
+        Returns::Int,
+    ),
+    (&["asApproximateFloat"], "o", Returns::Double),
+    (&["add", "sub"], "o", Returns::Same),
+    (
+        &["format.named"],
+        "s",
+        Returns::Opaque("kubernetes.NamedFormat"),
+    ),
+    (&["validate"], "o", Returns::OptionalTexts),
+    (
+        &["math.ceil", "math.floor", "math.round", "math.trunc"],
+        "d",
+        Returns::Double,
+    ),
+    (&["math.sqrt"], "iud", Returns::Double),
+    (
+        &["math.isInf", "math.isNaN", "math.isFinite"],
+        "d",
+        Returns::Bool,
+    ),
+    (
+        &[
+            "math.abs",
+            "math.sign",
+            "math.bitNot",
+            "math.bitAnd",
+            "math.bitOr",
+            "math.bitXor",
+            "math.bitShiftLeft",
+            "math.bitShiftRight",
+        ],
+        "iud",
+        Returns::Same,
+    ),
+    (&["math.greatest", "math.least"], "iudl", Returns::Dyn),
+    (&["base64.encode"], "b", Returns::String),
+    (&["base64.decode"], "s", Returns::Bytes),
+    (
+        &["strings.quote", "jsonpatch.escapeKey"],
+        "s",
+        Returns::String,
+    ),
+    (
+        &[
+            "format.byte",
+            "format.date",
+            "format.datetime",
+            "format.dns1035Label",
+            "format.dns1035LabelPrefix",
+            "format.dns1123Label",
+            "format.dns1123LabelPrefix",
+            "format.dns1123Subdomain",
+            "format.dns1123SubdomainPrefix",
+            "format.labelValue",
+            "format.qualifiedName",
+            "format.uri",
+            "format.uuid",
+        ],
+        "-",
+        Returns::Opaque("kubernetes.NamedFormat"),
+    ),
+];
+
 fn function(name: &str) -> Option<(&'static str, Returns)> {
-    use Returns as R;
-    Some(match name {
-        "contains" | "startsWith" | "endsWith" | "matches" => ("s", R::Bool),
-        "size" => ("sblm", R::Int),
-        "string" => ("BiudsbDT", R::String),
-        "int" => ("iudsDT", R::Int),
-        "uint" => ("iuds", R::Uint),
-        "double" => ("iuds", R::Double),
-        "bytes" => ("sb", R::Bytes),
-        "duration" => ("sD", R::Duration),
-        "timestamp" => ("siT", R::Timestamp),
-        "getFullYear" | "getMonth" | "getDayOfYear" | "getDayOfMonth" | "getDate"
-        | "getDayOfWeek" => ("T", R::Int),
-        "getHours" | "getMinutes" | "getSeconds" | "getMilliseconds" => ("TD", R::Int),
-        "value" | "orValue" => ("O", R::Inner),
-        "hasValue" => ("O", R::Bool),
-        "or" => ("O", R::Same),
-        "optional.of" | "optional.ofNonZeroValue" => ("*", R::Optional),
-        "optional.none" => ("-", R::Optional),
-        "charAt" | "lowerAscii" | "upperAscii" | "replace" | "substring" | "trim" | "format" => {
-            ("s", R::String)
-        }
-        "join" => ("l", R::String),
-        "split" | "findAll" => ("s", R::Texts),
-        "find" => ("s", R::String),
-        "indexOf" | "lastIndexOf" => ("sl", R::Int),
-        "reverse" => ("sl", R::Same),
-        "isSorted" => ("l", R::Bool),
-        "sum" | "min" | "max" => ("l", R::Inner),
-        "slice" | "sort" | "distinct" => ("l", R::Same),
-        "lists.range" => ("i", R::Ints),
-        "sets.contains" | "sets.equivalent" | "sets.intersects" => ("l", R::Bool),
-        "isURL" | "isIP" | "isCIDR" | "isQuantity" | "isSemver" | "ip.isCanonical" => {
-            ("s", R::Bool)
-        }
-        "url" => ("s", R::Opaque("kubernetes.URL")),
-        "getScheme" | "getHost" | "getHostname" | "getPort" | "getEscapedPath" => ("o", R::String),
-        "getQuery" => ("o", R::TextsByName),
-        "ip" => ("so", R::Opaque("net.IP")),
-        "cidr" => ("s", R::Opaque("net.CIDR")),
-        "masked" => ("o", R::Opaque("net.CIDR")),
-        "family" | "prefixLength" => ("o", R::Int),
-        "isLoopback"
-        | "isUnspecified"
-        | "isLinkLocalMulticast"
-        | "isLinkLocalUnicast"
-        | "isGlobalUnicast"
-        | "containsIP"
-        | "containsCIDR" => ("o", R::Bool),
-        "quantity" => ("s", R::Opaque("kubernetes.Quantity")),
-        "semver" => ("s", R::Opaque("kubernetes.Semver")),
-        "isInteger" | "isGreaterThan" | "isLessThan" => ("o", R::Bool),
-        "asInteger" | "sign" | "compareTo" | "major" | "minor" | "patch" => ("o", R::Int),
-        "asApproximateFloat" => ("o", R::Double),
-        "add" | "sub" => ("o", R::Same),
-        "format.named" => ("s", R::Opaque("kubernetes.NamedFormat")),
-        "validate" => ("o", R::OptionalTexts),
-        "math.ceil" | "math.floor" | "math.round" | "math.trunc" => ("d", R::Double),
-        "math.sqrt" => ("iud", R::Double),
-        "math.isInf" | "math.isNaN" | "math.isFinite" => ("d", R::Bool),
-        "math.abs" | "math.sign" | "math.bitNot" | "math.bitAnd" | "math.bitOr" | "math.bitXor"
-        | "math.bitShiftLeft" | "math.bitShiftRight" => ("iud", R::Same),
-        "math.greatest" | "math.least" => ("iudl", R::Dyn),
-        "base64.encode" => ("b", R::String),
-        "base64.decode" => ("s", R::Bytes),
-        "strings.quote" | "jsonpatch.escapeKey" => ("s", R::String),
-        _ if name.starts_with("format.") => ("-", R::Opaque("kubernetes.NamedFormat")),
-        _ => return None,
-    })
+    let mut all = FUNCTIONS.iter();
+    let found = all.find(|(names, ..)| names.contains(&name));
+    found.map(|(_, accepted, returns)| (*accepted, *returns))
 }
 
 /// Checks one expression about the values of a node.
@@ -599,7 +721,6 @@ fn both(id: u64, first: Option<IdedExpr>, second: IdedExpr) -> IdedExpr {
 /// Returns the type that several values have in common.
 fn common<'a>(types: &[Type<'a>]) -> Type<'a> {
     match types {
-        [] => Type::Dyn,
         [first, rest @ ..] if rest.iter().all(|it| it.agrees(first)) => first.clone(),
         _ => Type::Dyn,
     }

@@ -49,14 +49,14 @@ pub fn fill(definition: &mut Value) {
 }
 
 /// Sets the status of a definition. `conflict` is the reason why its names aren't accepted.
-pub fn establish(definition: &mut Value, conflict: Option<(&str, String)>, now: &str) {
+pub fn establish(definition: &mut Value, conflict: Option<&(&str, String)>, now: &str) {
     let spec = definition["spec"].clone();
     let status = &mut definition["status"];
     if !status.is_object() {
         *status = json!({"conditions": [], "storedVersions": []});
     }
     let accepted = conflict.is_none();
-    let (reason, message) = match &conflict {
+    let (reason, message) = match conflict {
         None => ("NoConflicts", "no conflicts found".to_owned()),
         Some((reason, message)) => (*reason, message.clone()),
     };
@@ -182,54 +182,7 @@ impl Definition {
                 "Invalid value: must have exactly one version marked as storage version".to_owned();
             fail("spec.versions", problem);
         }
-        let strings = |value: &Value| -> Vec<String> {
-            let list = value.as_array().into_iter().flatten();
-            list.filter_map(|it| it.as_str().map(str::to_owned))
-                .collect()
-        };
-        let mut types = Vec::new();
-        for (index, version) in versions.iter().enumerate() {
-            let place = format!("spec.versions[{index}]");
-            let schema = &version["schema"]["openAPIV3Schema"];
-            if schema.is_null() {
-                let field = format!("{place}.schema.openAPIV3Schema");
-                let problem = "Required value: schemas are required".to_owned();
-                problems.push((field, problem));
-                continue;
-            }
-            // The real server moves a schema that all versions share.
-            let path = if versions.len() == 1 {
-                "spec.validation.openAPIV3Schema".to_owned()
-            } else {
-                format!("{place}.schema.openAPIV3Schema")
-            };
-            let node = match Node::parse(schema, &path) {
-                Ok(node) => node,
-                Err(found) => {
-                    problems.extend(found);
-                    continue;
-                }
-            };
-            let selectable = selectable(version, &node, &place, &mut problems);
-            let columns = columns(version, &place, &mut problems);
-            if version["served"] != true {
-                continue;
-            }
-            let name = version["name"].as_str().unwrap_or_default();
-            let names = &spec["names"];
-            types.push(ResourceType {
-                singular: names["singular"].as_str().unwrap_or_default().to_owned(),
-                list_kind: names["listKind"].as_str().map(str::to_owned),
-                short_names: strings(&names["shortNames"]),
-                categories: strings(&names["categories"]),
-                namespaced: scope == "Namespaced",
-                status: version["subresources"]["status"].is_object(),
-                columns: Columns::Printer(columns),
-                structural: Some(Arc::new(node)),
-                selectable,
-                ..ResourceType::custom(&group, name, &kind, &plural)
-            });
-        }
+        let types = types(spec, &versions, &group, &plural, &kind, &mut problems);
         if problems.is_empty() {
             Ok(Self {
                 group,
@@ -264,6 +217,66 @@ impl Definition {
         }
         None
     }
+}
+
+/// Reads the versions. Each that is served becomes a type.
+fn types(
+    spec: &Value,
+    versions: &[Value],
+    group: &str,
+    plural: &str,
+    kind: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<ResourceType> {
+    let strings = |value: &Value| -> Vec<String> {
+        let list = value.as_array().into_iter().flatten();
+        list.filter_map(|it| it.as_str().map(str::to_owned))
+            .collect()
+    };
+    let mut types = Vec::new();
+    for (index, version) in versions.iter().enumerate() {
+        let place = format!("spec.versions[{index}]");
+        let schema = &version["schema"]["openAPIV3Schema"];
+        if schema.is_null() {
+            let field = format!("{place}.schema.openAPIV3Schema");
+            let problem = "Required value: schemas are required".to_owned();
+            problems.push((field, problem));
+            continue;
+        }
+        // The real server moves a schema that all versions share.
+        let path = if versions.len() == 1 {
+            "spec.validation.openAPIV3Schema".to_owned()
+        } else {
+            format!("{place}.schema.openAPIV3Schema")
+        };
+        let node = match Node::parse(schema, &path) {
+            Ok(node) => node,
+            Err(found) => {
+                problems.extend(found);
+                continue;
+            }
+        };
+        let selectable = selectable(version, &node, &place, problems);
+        let columns = columns(version, &place, problems);
+        if version["served"] != true {
+            continue;
+        }
+        let name = version["name"].as_str().unwrap_or_default();
+        let names = &spec["names"];
+        types.push(ResourceType {
+            singular: names["singular"].as_str().unwrap_or_default().to_owned(),
+            list_kind: names["listKind"].as_str().map(str::to_owned),
+            short_names: strings(&names["shortNames"]),
+            categories: strings(&names["categories"]),
+            namespaced: spec["scope"] == "Namespaced",
+            status: version["subresources"]["status"].is_object(),
+            columns: Columns::Printer(columns),
+            structural: Some(Arc::new(node)),
+            selectable,
+            ..ResourceType::custom(group, name, kind, plural)
+        });
+    }
+    types
 }
 
 fn columns(version: &Value, place: &str, problems: &mut Vec<Problem>) -> Vec<PrinterColumn> {

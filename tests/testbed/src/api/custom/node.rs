@@ -385,8 +385,12 @@ impl Reader {
             return;
         }
         let understood = match keyword {
-            "description" | "title" | "example" | "externalDocs" => true,
-            "x-kubernetes-int-or-string" | "x-kubernetes-list-map-keys" => true,
+            "description"
+            | "title"
+            | "example"
+            | "externalDocs"
+            | "x-kubernetes-int-or-string"
+            | "x-kubernetes-list-map-keys" => true,
             "type" => {
                 node.kind = value.as_str().and_then(Kind::parse);
                 node.kind.is_some() || value == ""

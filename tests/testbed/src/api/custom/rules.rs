@@ -23,7 +23,7 @@ const REASONS: [&str; 4] = [
 /// One rule of a node.
 #[derive(Debug, Default)]
 pub struct Rule {
-    rule: String,
+    text: String,
     message: String,
     message_expression: Option<String>,
     reason: Option<String>,
@@ -77,7 +77,7 @@ impl Rule {
             return Err(("reason", problem));
         }
         Ok(Self {
-            rule,
+            text: rule,
             message,
             message_expression: text("messageExpression")?,
             reason,
@@ -110,10 +110,10 @@ impl Rule {
             }
             Ok((program, checker.uses_old))
         };
-        let rule = match compile(&self.rule, "bool", "cel expression") {
+        let rule = match compile(&self.text, "bool", "cel expression") {
             Ok(rule) => Some(rule),
             Err(why) => {
-                failed("rule", &self.rule, &why);
+                failed("rule", &self.text, &why);
                 None
             }
         };
@@ -129,7 +129,7 @@ impl Rule {
             let why = format!(
                 "oldSelf cannot be used on the uncorrelatable portion of the schema within {path}"
             );
-            failed("rule", &self.rule, &why);
+            failed("rule", &self.text, &why);
         }
         if rule.is_some() && self.optional_old && !uses_old {
             let why = "may not be set if oldSelf is not used in rule";
@@ -160,7 +160,7 @@ impl Rule {
     ) -> Option<Problem> {
         let kind = format!("{:?}", node.kind.map_or("", super::node::Kind::name));
         let Some(compiled) = &self.compiled else {
-            let problem = format!("Invalid value: {kind}: rule compile error: {}", self.rule);
+            let problem = format!("Invalid value: {kind}: rule compile error: {}", self.text);
             return Some((path.to_owned(), problem));
         };
         if compiled.uses_old && old.is_none() && !self.optional_old {
@@ -215,7 +215,7 @@ impl Rule {
 
     fn told(&self) -> String {
         if self.message.is_empty() {
-            format!("failed rule: {}", self.rule.trim())
+            format!("failed rule: {}", self.text.trim())
         } else {
             self.message.trim().to_owned()
         }
@@ -325,11 +325,182 @@ fn walk(
     }
 }
 
-/// Compiles an expression outside of a schema, for tests of the functions.
+/// Evaluates an expression outside of a schema, for tests of the functions.
 #[cfg(test)]
 pub fn evaluate(text: &str) -> Result<Cel, String> {
     let mut context = Context::default().with_all();
     zones::register(&mut context);
     let program = kube_cel::cel::Program::compile(text).map_err(|error| error.to_string())?;
     program.execute(&context).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn node(rule: &str, more: &Value) -> Result<Node, Vec<Problem>> {
+        let mut rule = json!({"rule": rule, "message": "no"});
+        json_patch::merge(&mut rule, more);
+        let schema = json!({
+            "type": "object",
+            "x-kubernetes-validations": [rule],
+            "properties": {
+                "n": {"type": "integer"}, "d": {"type": "number"}, "s": {"type": "string", "maxLength": 99},
+                "io": {"x-kubernetes-int-or-string": true},
+                "t": {"type": "string", "format": "date-time"},
+                "b": {"type": "string", "format": "byte"},
+                "namespace": {"type": "string"}, "a-b": {"type": "string"}, "c_d": {"type": "string"},
+                "l": {"type": "array", "maxItems": 9, "items": {"type": "string", "maxLength": 9}},
+                "m": {"type": "object", "maxProperties": 9, "additionalProperties": {"type": "integer"}},
+                "o": {"type": "object", "properties": {
+                    "p": {"type": "object", "properties": {"q": {"type": "integer"}}},
+                }},
+            },
+        });
+        Node::parse(&schema, "schema")
+    }
+
+    fn problems(rule: &str, value: &Value, old: Option<&Value>) -> Vec<Problem> {
+        let node = node(rule, &json!({})).unwrap_or_else(|it| panic!("{rule}: {it:?}"));
+        let mut problems = Vec::new();
+        object(&node, value, old, &mut problems);
+        problems
+    }
+
+    #[test]
+    fn rules_are_judged_as_the_real_server_judges_them() {
+        let value = json!({
+            "n": 3, "d": 2, "s": "1Gi", "io": "50%", "t": "2026-01-01T00:00:00Z", "b": "aGk=",
+            "namespace": "x", "a-b": "y", "c_d": "z", "l": ["a", "b"], "m": {"k.1": 1, "l": 2},
+            "o": {"p": {"q": 7}},
+            "apiVersion": "v1", "kind": "K", "metadata": {"name": "me", "labels": {}},
+        });
+        for (rule, holds) in [
+            ("self.n > 2 && self.d < 2.5", true),
+            ("self.d == 2.0", true),
+            ("self.d < self.n", true),
+            ("self.n / 2 == 1 && self.n % 2 == 1", true),
+            ("type(self.io) == string || true", false),
+            ("self.io == '50%' && self.io != 50", true),
+            ("self.t > timestamp('2025-12-31T00:00:00Z')", true),
+            ("self.t - duration('24h') < self.t", true),
+            ("size(self.b) == 2", true),
+            (
+                "self.__namespace__ == 'x' && self.a__dash__b == 'y' && self.c_d == 'z'",
+                true,
+            ),
+            (
+                "self.l.exists(x, x == 'b') && self.l.all(x, x.size() == 1)",
+                true,
+            ),
+            ("self.l.exists_one(x, x == 'b')", true),
+            (
+                "self.l.map(x, x + '!') == ['a!', 'b!'] && 'a' in self.l",
+                true,
+            ),
+            (
+                "self.l.filter(x, x != 'a').size() == 1 && self.l[0] == 'a'",
+                true,
+            ),
+            ("self.l[7] == 'a'", false),
+            (
+                "self.m['k.1'] == 1 && 'l' in self.m && self.m.all(k, self.m[k] > 0)",
+                true,
+            ),
+            ("has(self.o.p) && self.o.p.q == 7", true),
+            ("self.o.?p.?q.orValue(1) == 7", true),
+            (
+                "self.m[?'nope'].orValue(5) == 5 && self.m[?'l'].hasValue()",
+                true,
+            ),
+            ("quantity(self.s).isGreaterThan(quantity('500Mi'))", true),
+            (
+                "isURL('https://a/b') && url('https://a/b').getHost() == 'a'",
+                true,
+            ),
+            (
+                "self.s.matches('^[0-9]+Gi$') && self.s.find('[0-9]+') == '1'",
+                true,
+            ),
+            (
+                "self.s.lowerAscii() == '1gi' && self.s.substring(1) == 'Gi'",
+                true,
+            ),
+            ("self.metadata.name == 'me' && self.kind == 'K'", true),
+            ("self.n > 5 ? false : self.n < 5", true),
+            ("int(self.s) > 1", false),
+            ("int(self.s) > 1 || true", true),
+            ("dyn(self.n) == 3", true),
+            (
+                "!format.dns1123Label().validate(self.metadata.name).hasValue()",
+                true,
+            ),
+        ] {
+            if rule.starts_with("type(") {
+                assert!(node(rule, &json!({})).is_err(), "{rule}");
+                continue;
+            }
+            assert_eq!(problems(rule, &value, None).is_empty(), holds, "{rule}");
+        }
+    }
+
+    #[test]
+    fn missing_optional_fields_have_no_value() {
+        for (rule, value) in [
+            ("!has(self.o)", json!({})),
+            ("self.?o.?p.?q.orValue(1) == 1", json!({})),
+            ("self.?o.?p.?q.orValue(1) == 1", json!({"o": {}})),
+            ("!self.?s.hasValue()", json!({})),
+            ("self.?s.optMap(x, x.size() > 0).orValue(true)", json!({})),
+        ] {
+            match node(rule, &json!({})) {
+                Ok(_) => assert_eq!(problems(rule, &value, None), [], "{rule}"),
+                // A macro that the testbed doesn't have is refused.
+                Err(found) => assert!(rule.contains("optMap"), "{rule}: {found:?}"),
+            }
+        }
+        assert_eq!(problems("self.s == ''", &json!({}), None).len(), 1);
+    }
+
+    #[test]
+    fn rules_about_a_change_need_an_earlier_value() {
+        let rule = "self.n >= oldSelf.n";
+        let (one, two) = (json!({"n": 1}), json!({"n": 2}));
+        assert_eq!(problems(rule, &one, None), []);
+        assert_eq!(problems(rule, &two, Some(&one)), []);
+        assert_eq!(problems(rule, &one, Some(&two)).len(), 1);
+    }
+
+    #[test]
+    fn an_unchanged_value_keeps_its_violation() {
+        let bad = json!({"n": 0});
+        assert_eq!(problems("self.n > 0", &bad, None).len(), 1);
+        assert_eq!(problems("self.n > 0", &bad, Some(&bad)), []);
+        assert_eq!(
+            problems("self.n > 0", &bad, Some(&json!({"n": 1}))).len(),
+            1
+        );
+    }
+
+    #[test]
+    fn the_parts_of_a_rule_are_checked() {
+        for (more, part) in [
+            (json!({"rule": ""}), "rule"),
+            (json!({"message": " "}), "message"),
+            (json!({"messageExpression": "1"}), "messageExpression"),
+            (
+                json!({"messageExpression": "self.nope"}),
+                "messageExpression",
+            ),
+            (json!({"reason": "Wrong"}), "reason"),
+            (json!({"fieldPath": ".nope"}), "fieldPath"),
+            (json!({"optionalOldSelf": true}), "optionalOldSelf"),
+        ] {
+            let found = node("self.n > 0", &more).unwrap_err();
+            let place = format!("schema.x-kubernetes-validations[0].{part}");
+            assert_eq!(found[0].0, place, "{more}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Custom resources: their definitions, schemas and rules.
 
 mod checker;
+mod cost;
 pub mod definition;
 mod fill;
 mod formats;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::{Map, Value};
 
-use super::Problem;
 use super::rules::Rule;
+use super::{Problem, cost};
 
 /// Maximum depth of a schema. Deeper ones are refused, so that a tree is never walked without end.
 const MAX_DEPTH: usize = 64;
@@ -66,6 +66,16 @@ pub enum Additional {
     Schema(Box<Node>),
 }
 
+/// The circumstances in which the rules of a node are judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances {
+    pub root: bool,
+    /// Whether each value has one earlier value.
+    pub correlated: bool,
+    /// The most values of the node in one object.
+    pub times: u64,
+}
+
 /// One node of a schema. The branches of `oneOf`, `anyOf`, `allOf` and `not` are nodes without a type.
 #[derive(Debug, Default)]
 #[expect(
@@ -121,7 +131,15 @@ impl Node {
                 let problem = format!("Invalid value: \"{given}\": must be object at the root");
                 return Err(vec![(field, problem)]);
             }
-            node.compile_rules(path, true, true, &mut reader.problems);
+            let circumstances = Circumstances {
+                root: true,
+                correlated: true,
+                times: 1,
+            };
+            let total = node.compile_rules(path, circumstances, &mut reader.problems);
+            if let Some(problem) = cost::check_total(total) {
+                reader.problems.push((path.to_owned(), problem));
+            }
             node.check_defaults(path, &mut reader.problems);
         }
         if reader.problems.is_empty() {
@@ -139,43 +157,47 @@ impl Node {
         })
     }
 
-    /// Compiles the rules of the tree. `correlated` tells whether each value has one earlier value.
+    /// Compiles the rules of the tree. Returns their cost.
     fn compile_rules(
         &mut self,
         path: &str,
-        root: bool,
-        correlated: bool,
+        circumstances: Circumstances,
         problems: &mut Vec<Problem>,
-    ) {
+    ) -> u64 {
         let mut rules = std::mem::take(&mut self.rules);
+        let mut total = 0_u64;
         for (index, rule) in rules.iter_mut().enumerate() {
             let field = format!("{path}.x-kubernetes-validations[{index}]");
-            for (part, problem) in rule.compile(self, root, correlated, path) {
+            let (cost, found) = rule.compile(self, circumstances, path);
+            total = total.saturating_add(cost);
+            for (part, problem) in found {
                 problems.push((format!("{field}.{part}"), problem));
             }
         }
         self.rules = rules;
+        let below = |correlated: bool, times: u64| Circumstances {
+            root: false,
+            correlated: circumstances.correlated && correlated,
+            times: circumstances.times.saturating_mul(times),
+        };
+        let size = cost::size(self);
+        let mut descend = |node: &mut Node, path: String, circumstances| {
+            let cost = node.compile_rules(&path, circumstances, problems);
+            total = total.saturating_add(cost);
+        };
         for (name, node) in &mut self.properties {
-            node.compile_rules(
-                &format!("{path}.properties[{name}]"),
-                false,
-                correlated && !self.atomic_map,
-                problems,
-            );
+            let field = format!("{path}.properties[{name}]");
+            descend(node, field, below(!self.atomic_map, 1));
         }
         if let Additional::Schema(node) = &mut self.additional {
-            let inner = format!("{path}.additionalProperties");
-            node.compile_rules(&inner, false, correlated && !self.atomic_map, problems);
+            let field = format!("{path}.additionalProperties");
+            descend(node, field, below(!self.atomic_map, size));
         }
         if let Some(items) = &mut self.items {
             let keyed = matches!(self.list, ListType::Map(_));
-            items.compile_rules(
-                &format!("{path}.items"),
-                false,
-                correlated && keyed,
-                problems,
-            );
+            descend(items, format!("{path}.items"), below(keyed, size));
         }
+        total
     }
 
     /// Checks that each default satisfies its own schema.

@@ -9,9 +9,9 @@ use kube_cel::cel::{Context, ExecutionError, Value as Cel};
 use serde_json::Value;
 
 use super::checker::{Checker, Type};
-use super::node::Node;
+use super::node::{Circumstances, Node};
 use super::validate::{join, old_item};
-use super::{Problem, values, zones};
+use super::{Problem, cost, values, zones};
 
 const REASONS: [&str; 4] = [
     "FieldValueDuplicate",
@@ -87,29 +87,38 @@ impl Rule {
         })
     }
 
-    /// Compiles the rule for values of a node. Returns what is wrong, by the part of the rule.
+    /// Compiles the rule for values of a node. Returns its cost, and what is wrong, by the part of the rule.
     pub fn compile(
         &mut self,
         node: &Node,
-        root: bool,
-        correlated: bool,
+        circumstances: Circumstances,
         path: &str,
-    ) -> Vec<(&'static str, String)> {
+    ) -> (u64, Vec<(&'static str, String)>) {
+        let Circumstances {
+            root,
+            correlated,
+            times,
+        } = circumstances;
+        let mut cost = 0;
         let mut problems = Vec::new();
         let mut failed = |part: &'static str, text: &str, why: &str| {
             let problem = format!("Invalid value: {text:?}: {why}");
             problems.push((part, problem));
         };
-        let compile = |text: &str, wanted: &str, word: &str| -> Result<(IdedExpr, bool), String> {
-            let error = |why: String| format!("compilation failed: ERROR: <input>: {why}");
-            let program = parse(text).map_err(error)?;
-            let mut checker = Checker::new(node, root, self.optional_old);
-            let (program, ty) = checker.check(program).map_err(error)?;
-            if !matches!(ty, Type::Dyn) && ty.name() != wanted {
-                return Err(format!("{word} must evaluate to a {wanted}"));
-            }
-            Ok((program, checker.uses_old))
-        };
+        let mut compile =
+            |text: &str, wanted: &str, word: &str| -> Result<(IdedExpr, bool), String> {
+                let error = |why: String| format!("compilation failed: ERROR: <input>: {why}");
+                let program = parse(text).map_err(error)?;
+                if wanted == "bool" {
+                    cost = cost::of(node, &program).saturating_mul(times);
+                }
+                let mut checker = Checker::new(node, root, self.optional_old);
+                let (program, ty) = checker.check(program).map_err(error)?;
+                if !matches!(ty, Type::Dyn) && ty.name() != wanted {
+                    return Err(format!("{word} must evaluate to a {wanted}"));
+                }
+                Ok((program, checker.uses_old))
+            };
         let rule = match compile(&self.text, "bool", "cel expression") {
             Ok(rule) => Some(rule),
             Err(why) => {
@@ -141,12 +150,15 @@ impl Rule {
             let why = "fieldPath must be a valid path: does not refer to a valid field";
             failed("fieldPath", given, why);
         }
+        if let Some(problem) = cost::check(cost) {
+            problems.push(("rule", problem));
+        }
         self.compiled = rule.map(|(rule, uses_old)| Compiled {
             rule,
             message,
             uses_old,
         });
-        problems
+        (cost, problems)
     }
 
     /// Judges a value. Returns the problem if the rule isn't fulfilled.

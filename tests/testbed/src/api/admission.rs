@@ -4,6 +4,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
 
 use super::custom::{self, definition};
+use super::metadata;
 use super::resources::ResourceType;
 use super::server::ApiServer;
 use super::status::ApiError;
@@ -74,10 +75,11 @@ impl ApiServer {
         old: Option<&Value>,
     ) -> Result<(), ApiError> {
         ty.validate(name, object)?;
-        let problems = match &ty.structural {
+        let mut problems = metadata::problems(object);
+        problems.extend(match &ty.structural {
             Some(node) => custom::object(node, object, old),
             None => built_in(ty, object),
-        };
+        });
         if !problems.is_empty() {
             return Err(ApiError::invalid_fields(ty, name, &problems));
         }

@@ -16,6 +16,7 @@ mod exec;
 mod health;
 mod jsonpath;
 mod kubelet;
+mod metadata;
 pub mod objects;
 mod openapi;
 mod patch;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::admission::{self, Unknown};
 use super::apply::{self, Author};
 use super::defaults;
+use super::metadata;
 use super::read::target_key;
 use super::resources::ResourceType;
 use super::route::Target;
@@ -219,6 +220,7 @@ pub(super) fn check_decoded(ty: &ResourceType, object: &Value) -> Result<(), Api
     if !object["metadata"].is_object() {
         return Err(ApiError::bad_request("metadata: Required value"));
     }
+    metadata::check_types(ty, object)?;
     admission::check_times(ty, object)
 }
 
@@ -234,7 +236,7 @@ pub(super) fn claim_namespace(object: &mut Value, namespace: &str) -> Result<(),
     }
 }
 
-fn is_subdomain(name: &str) -> bool {
+pub(super) fn is_subdomain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     name.len() <= 253
         && name.split('.').all(|label| {

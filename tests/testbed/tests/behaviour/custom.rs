@@ -271,6 +271,14 @@ async fn a_definition_that_cannot_be_judged_is_refused() {
             .1
             .starts_with("Forbidden")
     );
+    let closed = json!({
+        "type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false,
+    });
+    assert!(
+        refused("/both", closed).await[0]
+            .1
+            .contains("mutual exclusive")
+    );
     let uncorrelated = json!({"type": "array", "items": {
         "type": "string", "x-kubernetes-validations": [{"rule": "self == oldSelf"}],
     }});
@@ -541,6 +549,17 @@ async fn an_object_that_is_being_deleted_takes_no_new_finalizers() {
     let none = finalizers(json!([]));
     assert_eq!(patch(&bed, &path, MERGE, &none).await.0, StatusCode::OK);
     assert_eq!(get(&bed, &path).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn labels_are_checked_on_every_object() {
+    let bed = bed().await;
+    let mut object = cron("a", &json!({"schedule": "0 0 * * *"}));
+    object["metadata"]["labels"] = json!({"schedule": "x".repeat(64)});
+    assert_eq!(refused(&bed, &object).await[0].0, "metadata.labels");
+    object["metadata"]["labels"] = json!({"count": 1});
+    let (status, body) = post(&bed, JOBS, &object).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{body}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

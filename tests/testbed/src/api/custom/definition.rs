@@ -175,6 +175,11 @@ impl Definition {
             );
             fail("spec.conversion.strategy", problem);
         }
+        if spec["preserveUnknownFields"] == true {
+            let problem =
+                "Invalid value: true: must be false in order to use defaults in the schema";
+            fail("spec.preserveUnknownFields", problem.to_owned());
+        }
         let versions = spec["versions"].as_array().cloned().unwrap_or_default();
         let stored = versions.iter().filter(|it| it["storage"] == true).count();
         if stored != 1 {

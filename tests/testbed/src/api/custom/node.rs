@@ -294,8 +294,33 @@ impl Reader {
                 ),
             }
         }
+        let closed = fields.get("additionalProperties") == Some(&Value::Bool(false));
+        let typed = matches!(node.additional, Additional::Schema(_));
+        if !node.properties.is_empty() && (closed || typed) {
+            let problem = "Forbidden: additionalProperties and properties are mutual exclusive";
+            self.fail(path, "additionalProperties", problem);
+        }
+        let metadata = schema.pointer("/properties/metadata");
+        if let Some(metadata) = metadata.filter(|_| place.depth == 0) {
+            self.check_metadata(metadata, path);
+        }
         self.check_structure(&node, path, place);
         node
+    }
+
+    /// Checks that a schema restricts only the names in the metadata.
+    fn check_metadata(&mut self, schema: &Value, path: &str) {
+        let known = |fields: &Value, allowed: &[&str]| {
+            let mut fields = fields.as_object().into_iter().flatten();
+            fields.all(|(name, _)| allowed.contains(&name.as_str()))
+        };
+        let fits = known(schema, &["type", "properties", "description"])
+            && known(&schema["properties"], &["name", "generateName"]);
+        if !fits {
+            let problem = "Forbidden: must not specify anything other than name and generateName, but \
+                           metadata is implicitly specified";
+            self.fail(path, "properties[metadata]", problem);
+        }
     }
 
     fn check_structure(&mut self, node: &Node, path: &str, place: &Place) {
@@ -342,11 +367,6 @@ impl Reader {
                     self.fail(path, &place, problem);
                 }
             }
-        }
-        let both = !node.properties.is_empty() && !matches!(node.additional, Additional::Pruned);
-        if both {
-            let problem = "Forbidden: additionalProperties and properties are mutual exclusive";
-            self.fail(path, "additionalProperties", problem);
         }
         for (index, branch) in (node.one_of.iter().map(|b| ("oneOf", b)))
             .chain(node.any_of.iter().map(|b| ("anyOf", b)))

@@ -188,24 +188,32 @@ async fn a_definition_waits_for_the_finalizers_of_its_objects() {
     assert_eq!(get(&bed, &path).await.0, StatusCode::NOT_FOUND);
 }
 
+const PROPERTIES: &str = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties";
+
+/// Sends a definition with a changed part, which must be refused, and returns the causes by field.
+async fn refused_definition(bed: &Testbed, pointer: &str, value: Value) -> Vec<(String, String)> {
+    let mut definition = definition();
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    let parent = format!("{PROPERTIES}{parent}");
+    definition.pointer_mut(&parent).unwrap()[name] = value;
+    let (status, body) = post(bed, DEFINITIONS, &definition).await;
+    assert_eq!(
+        status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "{pointer}: {body}"
+    );
+    causes(&body)
+}
+
+fn rule(rule: &str) -> Value {
+    json!([{"rule": rule}])
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_definition_that_cannot_be_judged_is_refused() {
+async fn a_rule_that_cannot_be_judged_is_refused_with_its_definition() {
     let bed = Testbed::builder().empty().start().await.unwrap();
-    let refused = async |pointer: &str, value: Value| {
-        let mut definition = definition();
-        let place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties";
-        let (parent, name) = pointer.rsplit_once('/').unwrap();
-        definition.pointer_mut(&format!("{place}{parent}")).unwrap()[name] = value;
-        let (status, body) = post(&bed, DEFINITIONS, &definition).await;
-        assert_eq!(
-            status,
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "{pointer}: {body}"
-        );
-        causes(&body)
-    };
-    let rule = |rule: &str| json!([{"rule": rule}]);
     let field = "spec.validation.openAPIV3Schema.properties[spec].properties";
+    let refused = async |pointer: &str, value| refused_definition(&bed, pointer, value).await;
     for (text, told) in [
         ("self.size() >", "Syntax error"),
         ("self.nope == 1", "does not support field selection"),
@@ -215,6 +223,18 @@ async fn a_definition_that_cannot_be_judged_is_refused() {
             "found no matching overload for '_>_' applied to '(string, int)'",
         ),
         ("self.size()", "cel expression must evaluate to a bool"),
+        (
+            "self.size(5) == 1",
+            "found no matching overload for 'size' applied to '(string, int)'",
+        ),
+        (
+            "self.contains()",
+            "found no matching overload for 'contains' applied to '(string)'",
+        ),
+        (
+            "self.asInteger() == 1",
+            "found no matching overload for 'asInteger'",
+        ),
         ("cel.bind(x, self, x == 'a')", "undeclared reference"),
         ("self.sortBy(x, x) == self", "undeclared reference"),
         ("self.frobnicate()", "undeclared reference to 'frobnicate'"),
@@ -242,56 +262,151 @@ async fn a_definition_that_cannot_be_judged_is_refused() {
     );
     let found = refused("/free/x-kubernetes-validations", rule("self.any == 1")).await;
     assert!(found[0].1.contains("undefined field 'any'"), "{found:?}");
-    let items = "/targets/items/x-kubernetes-validations";
-    let mut atomic = definition();
-    let place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/targets";
-    atomic.pointer_mut(place).unwrap()["x-kubernetes-list-type"] = json!("atomic");
-    assert!(
-        refused("/zone/default", json!(7)).await[0]
-            .0
-            .ends_with("[zone].default")
-    );
-    assert!(
-        refused("/zone/pattern", json!("(")).await[0]
-            .1
-            .contains("regular expression")
-    );
-    assert!(
-        refused("/keep", json!({})).await[0]
-            .1
-            .starts_with("Required value")
-    );
-    assert!(
-        refused("/keep", json!({"type": "array"})).await[0]
-            .0
-            .ends_with("[keep].items")
-    );
-    assert!(
-        refused("/keep/frobnicate", json!(1)).await[0]
-            .1
-            .starts_with("Forbidden")
-    );
-    let closed = json!({
-        "type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false,
-    });
-    assert!(
-        refused("/both", closed).await[0]
-            .1
-            .contains("mutual exclusive")
-    );
     let uncorrelated = json!({"type": "array", "items": {
         "type": "string", "x-kubernetes-validations": [{"rule": "self == oldSelf"}],
     }});
     let found = refused("/list", uncorrelated).await;
     assert!(found[0].1.contains("oldSelf cannot be used"), "{found:?}");
-    // A list that is a map has an earlier value for each item.
+    // Each item of a list that is a map has an earlier value.
     let mut correlated = definition();
-    let place = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties";
-    correlated
-        .pointer_mut(&format!("{place}/targets/items"))
-        .unwrap()["x-kubernetes-validations"] = rule("self.name == oldSelf.name");
+    let items = format!("{PROPERTIES}/targets/items");
+    correlated.pointer_mut(&items).unwrap()["x-kubernetes-validations"] =
+        rule("self.name == oldSelf.name");
     let (status, body) = post(&bed, DEFINITIONS, &correlated).await;
-    assert_eq!(status, StatusCode::CREATED, "{items}: {body}");
+    assert_eq!(status, StatusCode::CREATED, "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_is_not_structural_is_refused() {
+    let bed = Testbed::builder().empty().start().await.unwrap();
+    let closed = json!({
+        "type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false,
+    });
+    for (pointer, value, field, told) in [
+        (
+            "/zone/default",
+            json!(7),
+            "[zone].default",
+            "must be of type string",
+        ),
+        (
+            "/source/default",
+            json!({"a": 1}),
+            "[source].default",
+            "must validate one and only one",
+        ),
+        (
+            "/zone/pattern",
+            json!("("),
+            "[zone].pattern",
+            "regular expression",
+        ),
+        ("/keep", json!({}), "[keep].type", "Required value"),
+        (
+            "/keep",
+            json!({"type": "array"}),
+            "[keep].items",
+            "Required value",
+        ),
+        (
+            "/keep/frobnicate",
+            json!(1),
+            "[keep].frobnicate",
+            "Forbidden",
+        ),
+        (
+            "/both",
+            closed,
+            "[both].additionalProperties",
+            "mutual exclusive",
+        ),
+        (
+            "/targets/x-kubernetes-list-map-keys",
+            json!(["x"]),
+            "list-map-keys",
+            "item properties",
+        ),
+        (
+            "/source/oneOf/0/type",
+            json!("object"),
+            "oneOf[0].type",
+            "must be empty to be structural",
+        ),
+        (
+            "/source/oneOf/0/properties",
+            json!({"x": {}}),
+            "properties[x]",
+            "logical junctor",
+        ),
+    ] {
+        let found = refused_definition(&bed, pointer, value).await;
+        assert!(found[0].0.ends_with(field), "{pointer}: {found:?}");
+        assert!(found[0].1.contains(told), "{pointer}: {found:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_definition_that_is_not_whole_is_refused() {
+    let bed = Testbed::builder().empty().start().await.unwrap();
+    for (pointer, value, told) in [
+        ("/metadata/name", json!("other"), "metadata.name"),
+        ("/spec/scope", json!("Galaxy"), "spec.scope"),
+        ("/spec/names/kind", json!(""), "spec.names.kind"),
+        ("/spec/versions/0/storage", json!(false), "spec.versions"),
+        (
+            "/spec/versions/0/schema",
+            json!({}),
+            "spec.versions[0].schema.openAPIV3Schema",
+        ),
+        (
+            "/spec/conversion",
+            json!({"strategy": "Webhook"}),
+            "spec.conversion.strategy",
+        ),
+        (
+            "/spec/preserveUnknownFields",
+            json!(true),
+            "spec.preserveUnknownFields",
+        ),
+        (
+            "/spec/versions/0/selectableFields",
+            json!([{"jsonPath": ".spec.labels"}]),
+            "spec.versions[0].selectableFields[0].jsonPath",
+        ),
+        (
+            "/spec/versions/0/additionalPrinterColumns",
+            json!([{"name": "A", "type": "age", "jsonPath": ".x"}]),
+            "spec.versions[0].additionalPrinterColumns[0].type",
+        ),
+    ] {
+        let mut definition = definition();
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        definition.pointer_mut(parent).unwrap()[name] = value;
+        let (status, body) = post(&bed, DEFINITIONS, &definition).await;
+        assert_eq!(
+            status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{pointer}: {body}"
+        );
+        assert_eq!(causes(&body)[0].0, told, "{body}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_another_definition_has_are_not_accepted() {
+    let bed = bed().await;
+    let mut other = definition();
+    other["metadata"]["name"] = json!("others.example.com");
+    other["spec"]["names"] = json!({"kind": "Other", "plural": "others", "shortNames": ["cr"]});
+    let (status, stored) = post(&bed, DEFINITIONS, &other).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let accepted = &stored["status"]["conditions"][0];
+    assert_eq!(
+        (&accepted["status"], &accepted["reason"]),
+        (&json!("False"), &json!("ShortNamesConflict"))
+    );
+    let path = JOBS.replace("crons", "others");
+    assert_eq!(get(&bed, &path).await.0, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(flavor = "multi_thread")]

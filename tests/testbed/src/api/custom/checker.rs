@@ -4,6 +4,7 @@
 //! The checker refuses them when the definition is created, and also functions that the crate doesn't have.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use kube_cel::cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, ListExpr, LiteralValue, MapExpr,
@@ -184,26 +185,32 @@ enum Returns {
     Optional,
 }
 
-/// Some functions, the receivers that they accept, and their result. The receivers are letters: **B**ool,
-/// **i**nt, **u**int, **d**ouble, **s**tring, **b**ytes, **l**ist, **m**ap, **D**uration, **T**imestamp,
-/// **O**ptional, **o**paque, `*` for all and `-` for none.
-type Functions = (&'static [&'static str], &'static str, Returns);
+/// Some functions, the receivers that they accept, the number of further arguments, and their result. The
+/// receivers are letters: **B**ool, **i**nt, **u**int, **d**ouble, **s**tring, **b**ytes, **l**ist, **m**ap,
+/// **D**uration, **T**imestamp, **O**ptional, **o**paque, `*` for all and `-` for none.
+type Functions = (
+    &'static [&'static str],
+    &'static str,
+    RangeInclusive<usize>,
+    Returns,
+);
 
 /// The functions of Kubernetes that the crates `cel` and `kube-cel` have.
 const FUNCTIONS: &[Functions] = &[
     (
         &["contains", "startsWith", "endsWith", "matches"],
         "s",
+        1..=1,
         Returns::Bool,
     ),
-    (&["size"], "sblm", Returns::Int),
-    (&["string"], "BiudsbDT", Returns::String),
-    (&["int"], "iudsDT", Returns::Int),
-    (&["uint"], "iuds", Returns::Uint),
-    (&["double"], "iuds", Returns::Double),
-    (&["bytes"], "sb", Returns::Bytes),
-    (&["duration"], "sD", Returns::Duration),
-    (&["timestamp"], "siT", Returns::Timestamp),
+    (&["size"], "sblm", 0..=0, Returns::Int),
+    (&["string"], "BiudsbDT", 0..=0, Returns::String),
+    (&["int"], "iudsDT", 0..=0, Returns::Int),
+    (&["uint"], "iuds", 0..=0, Returns::Uint),
+    (&["double"], "iuds", 0..=0, Returns::Double),
+    (&["bytes"], "sb", 0..=0, Returns::Bytes),
+    (&["duration"], "sD", 0..=0, Returns::Duration),
+    (&["timestamp"], "siT", 0..=0, Returns::Timestamp),
     (
         &[
             "getFullYear",
@@ -214,62 +221,64 @@ const FUNCTIONS: &[Functions] = &[
             "getDayOfWeek",
         ],
         "T",
+        0..=1,
         Returns::Int,
     ),
     (
         &["getHours", "getMinutes", "getSeconds", "getMilliseconds"],
         "TD",
+        0..=1,
         Returns::Int,
     ),
-    (&["value", "orValue"], "O", Returns::Inner),
-    (&["hasValue"], "O", Returns::Bool),
-    (&["or"], "O", Returns::Same),
+    (&["value"], "O", 0..=0, Returns::Inner),
+    (&["orValue"], "O", 1..=1, Returns::Inner),
+    (&["hasValue"], "O", 0..=0, Returns::Bool),
+    (&["or"], "O", 1..=1, Returns::Same),
     (
         &["optional.of", "optional.ofNonZeroValue"],
         "*",
+        0..=0,
         Returns::Optional,
     ),
-    (&["optional.none"], "-", Returns::Optional),
+    (&["optional.none"], "-", 0..=0, Returns::Optional),
+    (&["charAt", "format", "find"], "s", 1..=1, Returns::String),
     (
         &[
-            "charAt",
             "lowerAscii",
             "upperAscii",
-            "replace",
-            "substring",
             "trim",
-            "format",
+            "strings.quote",
+            "jsonpatch.escapeKey",
         ],
         "s",
+        0..=0,
         Returns::String,
     ),
-    (&["join"], "l", Returns::String),
-    (&["split", "findAll"], "s", Returns::Texts),
-    (&["find"], "s", Returns::String),
-    (&["indexOf", "lastIndexOf"], "sl", Returns::Int),
-    (&["reverse"], "sl", Returns::Same),
-    (&["isSorted"], "l", Returns::Bool),
-    (&["sum", "min", "max"], "l", Returns::Inner),
-    (&["slice", "sort", "distinct"], "l", Returns::Same),
-    (&["lists.range"], "i", Returns::Ints),
+    (&["replace"], "s", 2..=3, Returns::String),
+    (&["substring"], "s", 1..=2, Returns::String),
+    (&["join"], "l", 0..=1, Returns::String),
+    (&["split", "findAll"], "s", 1..=2, Returns::Texts),
+    (&["indexOf", "lastIndexOf"], "sl", 1..=2, Returns::Int),
+    (&["reverse"], "sl", 0..=0, Returns::Same),
+    (&["isSorted"], "l", 0..=0, Returns::Bool),
+    (&["sum", "min", "max"], "l", 0..=0, Returns::Inner),
+    (&["slice"], "l", 2..=2, Returns::Same),
+    (&["sort", "distinct"], "l", 0..=0, Returns::Same),
+    (&["lists.range"], "i", 0..=0, Returns::Ints),
     (
         &["sets.contains", "sets.equivalent", "sets.intersects"],
         "l",
+        1..=1,
         Returns::Bool,
     ),
     (
-        &[
-            "isURL",
-            "isIP",
-            "isCIDR",
-            "isQuantity",
-            "isSemver",
-            "ip.isCanonical",
-        ],
+        &["isURL", "isIP", "isCIDR", "isQuantity", "ip.isCanonical"],
         "s",
+        0..=0,
         Returns::Bool,
     ),
-    (&["url"], "s", Returns::Opaque("kubernetes.URL")),
+    (&["isSemver"], "s", 0..=1, Returns::Bool),
+    (&["url"], "s", 0..=0, Returns::Opaque("kubernetes.URL")),
     (
         &[
             "getScheme",
@@ -279,13 +288,27 @@ const FUNCTIONS: &[Functions] = &[
             "getEscapedPath",
         ],
         "o",
+        0..=0,
         Returns::String,
     ),
-    (&["getQuery"], "o", Returns::TextsByName),
-    (&["ip"], "so", Returns::Opaque("net.IP")),
-    (&["cidr"], "s", Returns::Opaque("net.CIDR")),
-    (&["masked"], "o", Returns::Opaque("net.CIDR")),
-    (&["family", "prefixLength"], "o", Returns::Int),
+    (&["getQuery"], "o", 0..=0, Returns::TextsByName),
+    (&["ip"], "so", 0..=0, Returns::Opaque("net.IP")),
+    (&["cidr"], "s", 0..=0, Returns::Opaque("net.CIDR")),
+    (&["masked"], "o", 0..=0, Returns::Opaque("net.CIDR")),
+    (
+        &[
+            "family",
+            "prefixLength",
+            "asInteger",
+            "sign",
+            "major",
+            "minor",
+            "patch",
+        ],
+        "o",
+        0..=0,
+        Returns::Int,
+    ),
     (
         &[
             "isLoopback",
@@ -293,48 +316,61 @@ const FUNCTIONS: &[Functions] = &[
             "isLinkLocalMulticast",
             "isLinkLocalUnicast",
             "isGlobalUnicast",
-            "containsIP",
-            "containsCIDR",
+            "isInteger",
         ],
         "o",
-        Returns::Bool,
-    ),
-    (&["quantity"], "s", Returns::Opaque("kubernetes.Quantity")),
-    (&["semver"], "s", Returns::Opaque("kubernetes.Semver")),
-    (
-        &["isInteger", "isGreaterThan", "isLessThan"],
-        "o",
+        0..=0,
         Returns::Bool,
     ),
     (
-        &["asInteger", "sign", "compareTo", "major", "minor", "patch"],
+        &["containsIP", "containsCIDR", "isGreaterThan", "isLessThan"],
         "o",
-        Returns::Int,
+        1..=1,
+        Returns::Bool,
     ),
-    (&["asApproximateFloat"], "o", Returns::Double),
-    (&["add", "sub"], "o", Returns::Same),
+    (
+        &["quantity"],
+        "s",
+        0..=0,
+        Returns::Opaque("kubernetes.Quantity"),
+    ),
+    (
+        &["semver"],
+        "s",
+        0..=1,
+        Returns::Opaque("kubernetes.Semver"),
+    ),
+    (&["compareTo"], "o", 1..=1, Returns::Int),
+    (&["asApproximateFloat"], "o", 0..=0, Returns::Double),
+    (&["add", "sub"], "o", 1..=1, Returns::Same),
     (
         &["format.named"],
         "s",
+        0..=0,
         Returns::Opaque("kubernetes.NamedFormat"),
     ),
-    (&["validate"], "o", Returns::OptionalTexts),
+    (&["validate"], "o", 1..=1, Returns::OptionalTexts),
     (
         &["math.ceil", "math.floor", "math.round", "math.trunc"],
         "d",
+        0..=0,
         Returns::Double,
     ),
-    (&["math.sqrt"], "iud", Returns::Double),
+    (&["math.sqrt"], "iud", 0..=0, Returns::Double),
     (
         &["math.isInf", "math.isNaN", "math.isFinite"],
         "d",
+        0..=0,
         Returns::Bool,
     ),
     (
+        &["math.abs", "math.sign", "math.bitNot"],
+        "iud",
+        0..=0,
+        Returns::Same,
+    ),
+    (
         &[
-            "math.abs",
-            "math.sign",
-            "math.bitNot",
             "math.bitAnd",
             "math.bitOr",
             "math.bitXor",
@@ -342,16 +378,17 @@ const FUNCTIONS: &[Functions] = &[
             "math.bitShiftRight",
         ],
         "iud",
+        1..=1,
         Returns::Same,
     ),
-    (&["math.greatest", "math.least"], "iudl", Returns::Dyn),
-    (&["base64.encode"], "b", Returns::String),
-    (&["base64.decode"], "s", Returns::Bytes),
     (
-        &["strings.quote", "jsonpatch.escapeKey"],
-        "s",
-        Returns::String,
+        &["math.greatest", "math.least"],
+        "iudl",
+        0..=9,
+        Returns::Dyn,
     ),
+    (&["base64.encode"], "b", 0..=0, Returns::String),
+    (&["base64.decode"], "s", 0..=0, Returns::Bytes),
     (
         &[
             "format.byte",
@@ -369,14 +406,13 @@ const FUNCTIONS: &[Functions] = &[
             "format.uuid",
         ],
         "-",
+        0..=0,
         Returns::Opaque("kubernetes.NamedFormat"),
     ),
 ];
 
-fn function(name: &str) -> Option<(&'static str, Returns)> {
-    let mut all = FUNCTIONS.iter();
-    let found = all.find(|(names, ..)| names.contains(&name));
-    found.map(|(_, accepted, returns)| (*accepted, *returns))
+fn function(name: &str) -> Option<&'static Functions> {
+    FUNCTIONS.iter().find(|it| it.0.contains(&name))
 }
 
 /// Checks one expression about the values of a node.
@@ -541,7 +577,7 @@ impl<'a> Checker<'a> {
                 Expr::Ident(prefix) if self.is_namespace(prefix) => {
                     let name = format!("{prefix}.{}", call.func_name);
                     let (args, types) = self.all(call.args)?;
-                    let ty = apply(&name, types.first(), &types)?;
+                    let ty = apply(&name, types.first(), types.get(1..).unwrap_or_default())?;
                     let target = call.target;
                     let call = CallExpr {
                         target,
@@ -576,7 +612,10 @@ impl<'a> Checker<'a> {
         }
         let ty = match operator(&call.func_name, &types) {
             Some(ty) => ty?,
-            None => apply(&call.func_name, types.first(), &types)?,
+            None => {
+                let rest = types.get(1..).unwrap_or_default();
+                apply(&call.func_name, types.first(), rest)?
+            }
         };
         let call = CallExpr {
             target: None,
@@ -849,13 +888,14 @@ fn arithmetic<'a>(a: &Type<'a>, b: &Type<'a>) -> Option<Type<'a>> {
     }
 }
 
-/// Returns the type of a function's result.
+/// Returns the type of a function's result. The receiver isn't among the arguments.
 fn apply<'a>(
     name: &str,
     receiver: Option<&Type<'a>>,
     arguments: &[Type<'a>],
 ) -> Result<Type<'a>, String> {
-    let (accepted, returns) = function(name).ok_or_else(|| unknown(name))?;
+    let (_, accepted, counts, returns) = function(name).ok_or_else(|| unknown(name))?;
+    let accepted = *accepted;
     let letter = match receiver {
         None => '-',
         Some(Type::Dyn) => '*',
@@ -879,11 +919,8 @@ fn apply<'a>(
         '*' => accepted != "-",
         letter => accepted == "*" || accepted.contains(letter),
     };
-    if !fits {
-        let mut types: Vec<&Type<'_>> = receiver.into_iter().collect();
-        if !name.contains('.') {
-            types.extend(arguments.iter().skip(1));
-        }
+    if !fits || !counts.contains(&arguments.len()) {
+        let types: Vec<&Type<'_>> = receiver.into_iter().chain(arguments).collect();
         return Err(no_overload(name, &types));
     }
     let texts = || Type::List(Box::new(Type::String));

@@ -14,6 +14,7 @@ use super::status::ApiError;
 use super::store::{StoreError, revision_of};
 use super::write::{claim_namespace, content_type, decode, dry_run};
 use super::{patch, strategic};
+use crate::jobs::{self, deletion};
 use crate::web::{self, Query, Reply};
 
 const PATCH_TYPES: [&str; 3] = [
@@ -143,6 +144,7 @@ impl ApiServer {
             "creationTimestamp",
             "generation",
             "deletionTimestamp",
+            "deletionGracePeriodSeconds",
             "resourceVersion",
             "namespace",
             "name",
@@ -154,6 +156,12 @@ impl ApiServer {
                     .and_then(|o| o.remove(field));
             } else {
                 object["metadata"][field] = kept.clone();
+            }
+        }
+        if ty.qualified() == jobs::JOBS {
+            let problems = jobs::defaults::change(present, &mut object);
+            if !problems.is_empty() {
+                return Err(ApiError::invalid_fields(ty, name, &problems));
             }
         }
         ty.validate(name, &object)?;
@@ -173,10 +181,7 @@ impl ApiServer {
             _ => ApiError::not_found(ty, name),
         })?;
         // The object is being deleted and its last finalizer is gone, so it is removed.
-        let finalizers = stored["metadata"]["finalizers"].as_array();
-        if !stored["metadata"]["deletionTimestamp"].is_null()
-            && finalizers.is_none_or(Vec::is_empty)
-        {
+        if deletion::is_due(&stored) {
             self.remove(&key);
         }
         Ok(web::json(StatusCode::OK, &stored))

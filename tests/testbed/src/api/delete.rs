@@ -13,7 +13,7 @@ use super::server::ApiServer;
 use super::status::ApiError;
 use super::store::Key;
 use super::write::dry_run;
-use crate::clock::seconds;
+use crate::jobs::deletion::{self, Options};
 use crate::web::{self, Query, Reply};
 
 impl ApiServer {
@@ -41,7 +41,9 @@ impl ApiServer {
         if dry_run(query) || options["dryRun"] == json!(["All"]) {
             return Ok(web::json(StatusCode::OK, &present));
         }
-        let finished = self.delete_one(&target_key(target, name), &present);
+        let policy = query.get("propagationPolicy");
+        let options = Options::read(&options, policy, query.get("gracePeriodSeconds"));
+        let finished = self.delete_one(&target_key(target, name), options);
         let answer = match finished {
             Some(object) => Value::clone(&object),
             None => json!({
@@ -64,8 +66,12 @@ impl ApiServer {
         &self,
         target: &Target,
         query: &Query,
+        body: &Bytes,
     ) -> Result<Reply, ApiError> {
         let ty = &target.ty;
+        let options: Value = serde_json::from_slice(body).unwrap_or_default();
+        let policy = query.get("propagationPolicy");
+        let options = Options::read(&options, policy, query.get("gracePeriodSeconds"));
         let selector = Selector::parse(ty, query.get("labelSelector"), query.get("fieldSelector"))?;
         let namespace = target.namespace.as_deref();
         let (revision, all) = self.objects.store.list(&ty.qualified(), namespace);
@@ -73,8 +79,8 @@ impl ApiServer {
             .into_iter()
             .filter(|(_, o)| selector.matches(o))
             .collect();
-        for (key, object) in &gone {
-            self.delete_one(key, object);
+        for (key, _) in &gone {
+            self.delete_one(key, options);
         }
         let list = json!({
             "kind": ty.list_kind(),
@@ -85,20 +91,15 @@ impl ApiServer {
         Ok(web::json(StatusCode::OK, &list))
     }
 
-    /// Removes an object. If finalizers hold the object, it is marked as deleted and returned.
+    /// Removes an object. If finalizers or a kubelet hold the object, it is marked as deleted and returned.
     ///
-    /// Pods disappear at once, because the testbed has no kubelet that would end them gracefully.
-    fn delete_one(&self, key: &Key, present: &Arc<Value>) -> Option<Arc<Value>> {
-        let finalizers = present["metadata"]["finalizers"].as_array();
-        if finalizers.is_some_and(|list| !list.is_empty()) {
-            let mut object = Value::clone(present);
-            if object["metadata"]["deletionTimestamp"].is_null() {
-                object["metadata"]["deletionTimestamp"] = json!(seconds(self.clock.now()));
-            }
-            return self.objects.store.replace(key.clone(), object, None).ok();
+    /// Pods that no Job controls disappear at once, because no kubelet runs them.
+    fn delete_one(&self, key: &Key, options: Options) -> Option<Arc<Value>> {
+        let held = deletion::delete(&self.objects, self.clock.now(), key, options);
+        if held.is_none() {
+            self.remove(key);
         }
-        self.remove(key);
-        None
+        held
     }
 
     pub(super) fn remove(&self, key: &Key) {

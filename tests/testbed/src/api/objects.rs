@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::resources::{self, ResourceType};
 use super::store::{Key, Store, StoreError};
 use crate::clock::{Clock, seconds};
+use crate::jobs;
 
 /// The objects of a cluster. Clones share them.
 ///
@@ -177,6 +178,9 @@ impl Objects {
         }
         if ty.generation && metadata["generation"].is_null() {
             metadata["generation"] = json!(1);
+        }
+        if ty.qualified() == jobs::JOBS {
+            jobs::defaults::job(object);
         }
     }
 }

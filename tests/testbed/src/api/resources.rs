@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use super::columns;
 use super::status::ApiError;
+use crate::access::rbac;
+use crate::jobs;
 
 /// One resource type.
 #[derive(Debug, Clone)]
@@ -158,6 +160,8 @@ impl ResourceType {
             let verbs: &[_] = &["create", "get"];
             list.push(("exec", "PodExecOptions".to_owned(), verbs));
             list.push(("portforward", "PodPortForwardOptions".to_owned(), verbs));
+            list.push(("log", "Pod".to_owned(), &["get"]));
+            list.push(("eviction", "Eviction".to_owned(), &["create"]));
         }
         list
     }
@@ -169,7 +173,7 @@ pub fn built_in() -> Vec<ResourceType> {
     let core = |kind, plural, short: &[&str], columns| {
         ResourceType::built_in("", kind, plural, short, columns)
     };
-    vec![
+    let mut types = vec![
         ResourceType {
             namespaced: false,
             status: true,
@@ -237,5 +241,68 @@ pub fn built_in() -> Vec<ResourceType> {
             &[],
             columns::leases(),
         ),
+    ];
+    types.extend(workloads());
+    types.extend(permissions());
+    types
+}
+
+/// Returns the types of programs that run, besides pods and sets of them.
+fn workloads() -> Vec<ResourceType> {
+    let all = || vec!["all".to_owned()];
+    vec![
+        ResourceType {
+            status: true,
+            generation: true,
+            categories: all(),
+            ..ResourceType::built_in(
+                "apps",
+                "Deployment",
+                "deployments",
+                &["deploy"],
+                columns::deployments(),
+            )
+        },
+        ResourceType {
+            status: true,
+            generation: true,
+            categories: all(),
+            schema: Some(jobs::defaults::violations),
+            ..ResourceType::built_in("batch", "Job", "jobs", &[], columns::jobs())
+        },
+    ]
+}
+
+/// Returns the types of RBAC.
+fn permissions() -> Vec<ResourceType> {
+    vec![
+        ResourceType::built_in(rbac::GROUP, "Role", "roles", &[], columns::roles()),
+        ResourceType::built_in(
+            rbac::GROUP,
+            "RoleBinding",
+            "rolebindings",
+            &[],
+            columns::role_bindings(),
+        ),
+        ResourceType {
+            namespaced: false,
+            ..ResourceType::built_in(
+                rbac::GROUP,
+                "ClusterRole",
+                "clusterroles",
+                &[],
+                columns::roles(),
+            )
+        },
+        ResourceType {
+            namespaced: false,
+            ..ResourceType::built_in(
+                rbac::GROUP,
+                "ClusterRoleBinding",
+                "clusterrolebindings",
+                &[],
+                columns::role_bindings(),
+            )
+        },
     ]
 }

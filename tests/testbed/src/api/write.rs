@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 
 use super::defaults;
 use super::objects::key;
+use super::protobuf_job;
 use super::read::target_key;
 use super::resources::ResourceType;
 use super::route::Target;
 use super::server::ApiServer;
 use super::status::ApiError;
+use crate::jobs::JOBS;
 use crate::web::{self, Query, Reply};
 
 impl ApiServer {
@@ -46,6 +48,7 @@ impl ApiServer {
                 "generation",
                 "resourceVersion",
                 "deletionTimestamp",
+                "deletionGracePeriodSeconds",
             ] {
                 metadata.remove(field);
             }
@@ -116,6 +119,11 @@ pub(super) fn decode(
     headers: &HeaderMap,
     body: &Bytes,
 ) -> Result<Value, ApiError> {
+    if ty.qualified() == JOBS
+        && let Some(job) = protobuf_job::job(body)
+    {
+        return Ok(job);
+    }
     if content_type(headers) != "application/json" {
         return Err(ApiError::unsupported_media_type(&["application/json"]));
     }
@@ -165,7 +173,7 @@ fn is_subdomain(name: &str) -> bool {
 }
 
 /// Returns five characters of the alphabet for generated names in Kubernetes.
-fn suffix() -> String {
+pub(crate) fn suffix() -> String {
     const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let mut number = since.map_or(0, |d| u64::from(d.subsec_nanos()) + d.as_secs());

@@ -8,6 +8,7 @@ mod api;
 mod exec;
 mod faults;
 mod hivemq;
+mod jobs;
 mod kubectl;
 mod nodes;
 mod portforward;

@@ -8,6 +8,7 @@ mod columns;
 mod defaults;
 mod delete;
 mod discovery;
+mod events;
 mod exec;
 mod health;
 mod jsonpath;

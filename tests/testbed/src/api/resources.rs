@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::columns;
 use super::status::ApiError;
+use super::{columns, events};
 use crate::access::rbac;
 use crate::jobs;
 
@@ -243,6 +243,7 @@ pub fn built_in() -> Vec<ResourceType> {
         ),
     ];
     types.extend(workloads());
+    types.push(events());
     types.extend(permissions());
     types
 }
@@ -271,6 +272,11 @@ fn workloads() -> Vec<ResourceType> {
             ..ResourceType::built_in("batch", "Job", "jobs", &[], columns::jobs())
         },
     ]
+}
+
+/// Returns the events in their newer form.
+fn events() -> ResourceType {
+    ResourceType::built_in(events::GROUP, "Event", "events", &["ev"], columns::events())
 }
 
 /// Returns the types of RBAC.

@@ -18,7 +18,7 @@ use super::auth::{self, Access};
 use super::objects::Objects;
 use super::route::{Route, Target, route};
 use super::status::ApiError;
-use super::{access_review, discovery, openapi, rules_review, self_review};
+use super::{access_review, discovery, events, openapi, rules_review, self_review};
 use crate::access::User;
 use crate::backend::Backends;
 use crate::clock::Clock;
@@ -183,33 +183,55 @@ impl ApiServer {
             access.verb = "create";
             auth::authorize(&access, &self.objects, &faults)?;
         }
+        match events::in_core(target, &self.objects) {
+            None => self.served(target, target, verb, &query, parts, body).await,
+            Some(core) => {
+                let reply = self.served(target, &core, verb, &query, parts, body).await;
+                reply.map(events::outward)
+            }
+        }
+    }
+
+    /// Answers a permitted request for a resource, which may be stored as another one.
+    async fn served(
+        &self,
+        asked: &Target,
+        target: &Target,
+        verb: &str,
+        query: &Query,
+        parts: &mut Parts,
+        body: Incoming,
+    ) -> Result<Reply, ApiError> {
         let served: Vec<_> = target.ty.subresources().iter().map(|s| s.0).collect();
         match target.subresource.as_deref() {
             Some(name) if !served.contains(&name) => return Err(ApiError::no_such_resource()),
-            Some("exec") => return self.exec(target, parts, &query),
-            Some("portforward") => return self.port_forward(target, parts, &query),
-            Some("log") if verb == "get" => return self.log(target, &query),
+            Some("exec") => return self.exec(target, parts, query),
+            Some("portforward") => return self.port_forward(target, parts, query),
+            Some("log") if verb == "get" => return self.log(target, query),
             Some("log") => return Err(ApiError::method_not_allowed()),
             _ => {}
         }
         if parts.method == Method::GET || parts.method == Method::HEAD {
             return match verb {
-                "watch" => self.watch(target, &parts.headers, &query),
-                "list" => self.list(target, &parts.headers, &query),
-                _ => self.get(target, &parts.headers, &query),
+                "watch" => self.watch(target, &parts.headers, query),
+                "list" => self.list(target, &parts.headers, query),
+                _ => self.get(target, &parts.headers, query),
             };
         }
-        let body = read_body(body).await?;
+        let mut body = read_body(body).await?;
+        if asked.ty.group != target.ty.group {
+            body = events::inward(&asked.ty, &body, verb == "create")?;
+        }
         let headers = &parts.headers;
         match verb {
             "create" if target.subresource.as_deref() == Some("eviction") => {
                 self.evict(target, &body)
             }
-            "create" => self.create(target, headers, &query, &body),
-            "update" => self.update(target, headers, &query, &body),
-            "patch" => self.patch(target, headers, &query, &body),
-            "delete" => self.delete(target, &query, &body),
-            "deletecollection" => self.delete_collection(target, &query, &body),
+            "create" => self.create(target, headers, query, &body),
+            "update" => self.update(target, headers, query, &body),
+            "patch" => self.patch(target, headers, query, &body),
+            "delete" => self.delete(target, query, &body),
+            "deletecollection" => self.delete_collection(target, query, &body),
             _ => Err(ApiError::method_not_allowed()),
         }
     }

@@ -137,7 +137,10 @@ async fn a_job_that_is_active_for_too_long_fails_and_its_pod_is_deleted() {
     let failed = finished(&bed, "j", "Failed").await;
     assert_eq!(condition(&failed, "Failed")["reason"], "DeadlineExceeded");
     assert_eq!(failed["status"]["terminating"], 0);
-    assert!(pods(&bed, "j").is_empty());
+    until(&bed, "no pod", |bed| {
+        pods(bed, "j").is_empty().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

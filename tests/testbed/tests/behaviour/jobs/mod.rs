@@ -5,6 +5,7 @@ mod bad_moments;
 mod collector;
 mod containers;
 mod course;
+mod events;
 mod stock_kubectl;
 
 use std::time::Duration;

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use crate::access::Tokens;
 use crate::api::objects::Objects;
 use crate::api::server::ApiServer;
 use crate::api::settle;
@@ -20,6 +21,8 @@ use crate::backend::sidecar::Sidecar;
 use crate::backend::strategy::Strategy;
 use crate::clock::Clock;
 use crate::faults::{Fault, Faults};
+use crate::jobs::kubelet::Pods;
+use crate::jobs::{Cluster, Image, Images, Recorder, Workloads};
 use crate::kubeconfig::{self, Access};
 use crate::log::{ApiRequest, BackendRequest, Log};
 use crate::operators;
@@ -54,6 +57,7 @@ pub struct Builder {
     faults: Vec<Fault>,
     fill: Vec<Fill>,
     demo: bool,
+    images: Images,
 }
 
 impl Builder {
@@ -89,6 +93,13 @@ impl Builder {
     #[must_use]
     pub fn empty(mut self) -> Self {
         self.demo = false;
+        self
+    }
+
+    /// Adds an image to the registry: a program of this machine, which runs as the container of a Job's pod.
+    #[must_use]
+    pub fn image(self, name: &str, image: impl Into<Image>) -> Self {
+        self.images.add(name, image.into());
         self
     }
 
@@ -147,6 +158,20 @@ impl Builder {
         };
         kubeconfig::write(&kubeconfig, &access).map_err(TestbedError::Kubeconfig)?;
 
+        let workloads = Workloads::new(Cluster {
+            objects: world.objects.clone(),
+            clock: self.clock.clone(),
+            faults: faults.clone(),
+            events: Recorder::new(world.objects.clone(), self.clock.clone()),
+            tasks: tasks.clone(),
+            images: self.images,
+            tokens: Tokens::new(world.objects.clone()),
+            pods: Pods::default(),
+            folder: folder.path().to_owned(),
+            url: url.clone(),
+            ca_pem: identity.ca_pem.clone(),
+        });
+        workloads.start();
         let server = Arc::new(ApiServer {
             objects: world.objects.clone(),
             faults: faults.clone(),
@@ -155,6 +180,7 @@ impl Builder {
             backends: world.backends.clone(),
             files: world.files.clone(),
             tasks: tasks.clone(),
+            workloads: workloads.clone(),
             token: TOKEN.to_owned(),
             address: address.to_string(),
         });
@@ -167,6 +193,7 @@ impl Builder {
             ca_pem: identity.ca_pem,
             requests,
             world,
+            workloads,
         })
     }
 }
@@ -180,6 +207,7 @@ pub struct Testbed {
     ca_pem: String,
     requests: Log<ApiRequest>,
     world: World,
+    workloads: Workloads,
 }
 
 impl Testbed {
@@ -192,6 +220,7 @@ impl Testbed {
             faults: Vec::new(),
             fill: Vec::new(),
             demo: true,
+            images: Images::default(),
         }
     }
 
@@ -250,6 +279,10 @@ impl Testbed {
         self.world.strategies.get(namespace)
     }
 
+    pub(crate) fn workloads(&self) -> &Workloads {
+        &self.workloads
+    }
+
     /// Returns the files in the pods.
     pub fn files(&self) -> &PodFiles {
         &self.world.files
@@ -268,6 +301,7 @@ impl Testbed {
 
 impl Drop for Testbed {
     fn drop(&mut self) {
+        self.workloads.cluster.pods.kill_all();
         self.world.tasks.stop();
     }
 }

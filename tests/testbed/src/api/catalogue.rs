@@ -15,15 +15,8 @@ pub fn stored() -> Vec<ResourceType> {
         namespaced: false,
         ..ty
     };
-    let rbac = "rbac.authorization.k8s.io";
     let admission = "admissionregistration.k8s.io";
     vec![
-        ResourceType {
-            status: true,
-            generation: true,
-            categories: vec!["all".to_owned()],
-            ..plain("apps", "Deployment", "deployments", &["deploy"])
-        },
         ResourceType {
             status: true,
             generation: true,
@@ -48,15 +41,6 @@ pub fn stored() -> Vec<ResourceType> {
             "PriorityClass",
             "priorityclasses",
             &["pc"],
-        )),
-        plain(rbac, "Role", "roles", &[]),
-        plain(rbac, "RoleBinding", "rolebindings", &[]),
-        cluster(plain(rbac, "ClusterRole", "clusterroles", &[])),
-        cluster(plain(
-            rbac,
-            "ClusterRoleBinding",
-            "clusterrolebindings",
-            &[],
         )),
         cluster(ResourceType {
             status: true,

@@ -19,6 +19,7 @@ use super::write::{
     check_decoded, claim_namespace, content_type, decode, dry_run, from_yaml, refuse_unknown,
 };
 use super::{defaults, patch, strategic};
+use crate::jobs::{self, deletion};
 use crate::web::{self, Query, Reply};
 
 const APPLY: &str = "application/apply-patch+yaml";
@@ -300,6 +301,12 @@ impl ApiServer {
         }
         check_finalizers(ty, name, present, &object)?;
         defaults::convert(ty, &mut object);
+        if ty.qualified() == jobs::JOBS {
+            let problems = jobs::defaults::change(present, &mut object);
+            if !problems.is_empty() {
+                return Err(ApiError::invalid_fields(ty, name, &problems));
+            }
+        }
         self.admit(ty, name, &mut object, Some(present))?;
         object["kind"] = json!(ty.kind);
         object["apiVersion"] = json!(ty.api_version());
@@ -343,8 +350,13 @@ impl ApiServer {
             self.follow(ty, &stored)?;
         }
         // The object is being deleted and its last finalizer is gone, so it is removed.
-        if !stored["metadata"]["deletionTimestamp"].is_null() {
-            settle::delete(&self.objects, &self.clock, &key, &stored);
+        if deletion::is_due(&stored) {
+            settle::delete(
+                &self.objects,
+                &self.clock,
+                &key,
+                deletion::Options::default(),
+            );
             settle::settle(&self.objects, &self.clock);
         }
         Ok(web::json(StatusCode::OK, &stored))

@@ -11,6 +11,7 @@ use super::server::ApiServer;
 use super::settle;
 use super::status::ApiError;
 use super::write::dry_run;
+use crate::jobs::deletion::Options;
 use crate::web::{self, Query, Reply};
 
 impl ApiServer {
@@ -56,8 +57,9 @@ impl ApiServer {
         if dry_run(query) || options["dryRun"] == json!(["All"]) {
             return Ok(web::json(StatusCode::OK, &present));
         }
+        let options = Options::read(&options, policy, query.get("gracePeriodSeconds"));
         let key = target_key(target, name);
-        let finished = settle::delete(&self.objects, &self.clock, &key, &present);
+        let finished = settle::delete(&self.objects, &self.clock, &key, options);
         settle::settle(&self.objects, &self.clock);
         let answer = match finished {
             Some(object) => Value::clone(&object),
@@ -81,8 +83,12 @@ impl ApiServer {
         &self,
         target: &Target,
         query: &Query,
+        body: &Bytes,
     ) -> Result<Reply, ApiError> {
         let ty = &target.ty;
+        let options: Value = serde_json::from_slice(body).unwrap_or_default();
+        let policy = query.get("propagationPolicy");
+        let options = Options::read(&options, policy, query.get("gracePeriodSeconds"));
         let selector = Selector::parse(ty, query.get("labelSelector"), query.get("fieldSelector"))?;
         let namespace = target.namespace.as_deref();
         let (revision, all) = self.objects.store.list(&ty.qualified(), namespace);
@@ -90,8 +96,8 @@ impl ApiServer {
             .into_iter()
             .filter(|(_, o)| selector.matches(o))
             .collect();
-        for (key, object) in &gone {
-            settle::delete(&self.objects, &self.clock, key, object);
+        for (key, _) in &gone {
+            settle::delete(&self.objects, &self.clock, key, options);
         }
         settle::settle(&self.objects, &self.clock);
         let list = json!({

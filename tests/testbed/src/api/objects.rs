@@ -10,6 +10,7 @@ use super::custom::{Definition, definition};
 use super::resources::{self, ResourceType};
 use super::store::{Key, Store, StoreError};
 use crate::clock::{Clock, seconds};
+use crate::jobs;
 
 /// The objects of a cluster. Clones share them.
 ///
@@ -229,6 +230,9 @@ impl Objects {
         }
         if ty.generation && metadata["generation"].is_null() {
             metadata["generation"] = json!(1);
+        }
+        if ty.qualified() == jobs::JOBS {
+            jobs::defaults::job(object);
         }
     }
 }

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::catalogue;
-use super::columns;
 use super::custom::Node;
 use super::status::ApiError;
+use super::{columns, events};
+use crate::access::rbac;
+use crate::jobs;
 
 /// One resource type.
 #[derive(Debug, Clone)]
@@ -178,6 +180,8 @@ impl ResourceType {
             let verbs: &[_] = &["create", "get"];
             list.push(("exec", "PodExecOptions".to_owned(), verbs));
             list.push(("portforward", "PodPortForwardOptions".to_owned(), verbs));
+            list.push(("log", "Pod".to_owned(), &["get"]));
+            list.push(("eviction", "Eviction".to_owned(), &["create"]));
         }
         list
     }
@@ -189,7 +193,7 @@ pub fn built_in() -> Vec<ResourceType> {
     let core = |kind, plural, short: &[&str], columns| {
         ResourceType::built_in("", kind, plural, short, columns)
     };
-    vec![
+    let mut types = vec![
         ResourceType {
             namespaced: false,
             status: true,
@@ -257,8 +261,75 @@ pub fn built_in() -> Vec<ResourceType> {
             &[],
             columns::leases(),
         ),
+    ];
+    types.extend(workloads());
+    types.push(events());
+    types.extend(permissions());
+    types.extend(catalogue::stored());
+    types
+}
+
+/// Returns the types of programs that run, besides pods and sets of them.
+fn workloads() -> Vec<ResourceType> {
+    let all = || vec!["all".to_owned()];
+    vec![
+        ResourceType {
+            status: true,
+            generation: true,
+            categories: all(),
+            ..ResourceType::built_in(
+                "apps",
+                "Deployment",
+                "deployments",
+                &["deploy"],
+                columns::deployments(),
+            )
+        },
+        ResourceType {
+            status: true,
+            generation: true,
+            categories: all(),
+            schema: Some(jobs::defaults::violations),
+            ..ResourceType::built_in("batch", "Job", "jobs", &[], columns::jobs())
+        },
     ]
-    .into_iter()
-    .chain(catalogue::stored())
-    .collect()
+}
+
+/// Returns the events in their newer form.
+fn events() -> ResourceType {
+    ResourceType::built_in(events::GROUP, "Event", "events", &["ev"], columns::events())
+}
+
+/// Returns the types of RBAC.
+fn permissions() -> Vec<ResourceType> {
+    vec![
+        ResourceType::built_in(rbac::GROUP, "Role", "roles", &[], columns::roles()),
+        ResourceType::built_in(
+            rbac::GROUP,
+            "RoleBinding",
+            "rolebindings",
+            &[],
+            columns::role_bindings(),
+        ),
+        ResourceType {
+            namespaced: false,
+            ..ResourceType::built_in(
+                rbac::GROUP,
+                "ClusterRole",
+                "clusterroles",
+                &[],
+                columns::roles(),
+            )
+        },
+        ResourceType {
+            namespaced: false,
+            ..ResourceType::built_in(
+                rbac::GROUP,
+                "ClusterRoleBinding",
+                "clusterrolebindings",
+                &[],
+                columns::role_bindings(),
+            )
+        },
+    ]
 }

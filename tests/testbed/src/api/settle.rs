@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::custom::definition;
 use super::objects::Objects;
-use super::store::{Key, revision_of};
+use super::store::{Key, StoreError, revision_of};
 use crate::clock::{Clock, seconds};
+use crate::jobs::deletion::{self, Options};
 use crate::tasks::Tasks;
 
 /// Settles the cluster after every change.
@@ -35,12 +36,10 @@ pub fn settle(objects: &Objects, clock: &Clock) {
     for (key, _) in deleted("namespaces") {
         let inner = objects.store.keys_in(&key.name);
         if empty(objects, clock, &inner) {
-            // Another deletion may have been faster.
-            let _ = objects.store.remove(key);
+            delete(objects, clock, &key, Options::default());
         }
     }
-    let definitions = format!("{}.{}", definition::PLURAL, definition::GROUP);
-    for (key, object) in deleted(&definitions) {
+    for (key, object) in deleted(&definitions()) {
         let (_, inner) = objects.store.list(&key.name, None);
         let inner: Vec<Key> = inner.into_iter().map(|(key, _)| key).collect();
         let held = object["metadata"]["finalizers"].as_array();
@@ -59,78 +58,71 @@ pub fn settle(objects: &Objects, clock: &Clock) {
 fn empty(objects: &Objects, clock: &Clock, keys: &[Key]) -> bool {
     let mut gone = true;
     for key in keys {
-        let Some(object) = objects.store.get(key) else {
-            continue;
-        };
-        gone &= delete(objects, clock, key, &object).is_none();
+        gone &= delete(objects, clock, key, Options::default()).is_none();
     }
     gone
 }
 
-/// Deletes an object. If something holds the object, it is marked as deleted and returned.
-///
-/// Pods disappear at once, because the testbed has no kubelet that would end them gracefully.
-pub fn delete(
-    objects: &Objects,
-    clock: &Clock,
-    key: &Key,
-    present: &Arc<Value>,
-) -> Option<Arc<Value>> {
-    let mut marked = Value::clone(present);
-    let now = seconds(clock.now());
-    let definition = key.resource == format!("{}.{}", definition::PLURAL, definition::GROUP);
-    let contents = if definition {
-        !objects.store.list(&key.name, None).1.is_empty()
-    } else {
-        key.resource == "namespaces" && !objects.store.keys_in(&key.name).is_empty()
-    };
-    if contents && definition {
-        if !marked["metadata"]["finalizers"].is_array() {
-            marked["metadata"]["finalizers"] = json!([]);
+/// Deletes an object. If something holds the object, it is marked as deleted and returned. A namespace or a
+/// definition is held by its contents.
+pub fn delete(objects: &Objects, clock: &Clock, key: &Key, options: Options) -> Option<Arc<Value>> {
+    loop {
+        let present = objects.store.get(key)?;
+        let Some(marked) = held_by_contents(objects, key, &present, &seconds(clock.now())) else {
+            let held = deletion::delete(objects, clock.now(), key, options);
+            if held.is_none() && key.resource == definitions() {
+                objects.undefine(&key.name);
+            }
+            return held;
+        };
+        let seen = revision_of(&present);
+        match objects.store.replace(key.clone(), marked, seen) {
+            Ok(stored) => return Some(stored),
+            Err(StoreError::Stale) => {}
+            Err(_) => return None,
         }
-        if let Some(list) = marked["metadata"]["finalizers"].as_array_mut()
+    }
+}
+
+fn definitions() -> String {
+    format!("{}.{}", definition::PLURAL, definition::GROUP)
+}
+
+/// Returns a namespace or a definition as it is while its contents are deleted, or `None` without contents.
+fn held_by_contents(objects: &Objects, key: &Key, present: &Value, now: &str) -> Option<Value> {
+    let mut object = present.clone();
+    if key.resource == "namespaces" {
+        if objects.store.keys_in(&key.name).is_empty() {
+            return None;
+        }
+        object["status"]["phase"] = json!("Terminating");
+    } else if key.resource == definitions() {
+        if objects.store.list(&key.name, None).1.is_empty() {
+            return None;
+        }
+        if !object["metadata"]["finalizers"].is_array() {
+            object["metadata"]["finalizers"] = json!([]);
+        }
+        if let Some(list) = object["metadata"]["finalizers"].as_array_mut()
             && !list.iter().any(|it| it == definition::FINALIZER)
         {
             list.push(json!(definition::FINALIZER));
         }
         let message = "CustomResource deletion is in progress";
         definition::condition(
-            &mut marked["status"],
+            &mut object["status"],
             "Terminating",
             true,
             "InstanceDeletionInProgress",
             message,
-            &now,
+            now,
         );
-    }
-    if contents && key.resource == "namespaces" {
-        marked["status"]["phase"] = json!("Terminating");
-    }
-    let finalizers = marked["metadata"]["finalizers"].as_array();
-    let held = contents || finalizers.is_some_and(|list| !list.is_empty());
-    if !held {
-        let _ = objects.store.remove(key.clone());
-        if definition {
-            objects.undefine(&key.name);
-        }
+    } else {
         return None;
     }
-    if marked["metadata"]["deletionTimestamp"].is_null() {
-        marked["metadata"]["deletionTimestamp"] = json!(now);
-        marked["metadata"]["deletionGracePeriodSeconds"] = json!(0);
-        if let Some(generation) = marked["metadata"]["generation"].as_i64() {
-            marked["metadata"]["generation"] = json!(generation + 1);
-        }
+    if object["metadata"]["deletionTimestamp"].is_null() {
+        object["metadata"]["deletionTimestamp"] = json!(now);
+        object["metadata"]["deletionGracePeriodSeconds"] = json!(0);
     }
-    let stored = objects
-        .store
-        .replace(key.clone(), marked, revision_of(present));
-    match stored {
-        Ok(object) => Some(object),
-        // Somebody was faster: the object may be gone, or must be deleted in its new form.
-        Err(_) => {
-            let newer = objects.store.get(key)?;
-            delete(objects, clock, key, &newer)
-        }
-    }
+    Some(object)
 }

@@ -10,12 +10,14 @@ use super::admission::{self, Unknown};
 use super::apply::{self, Author};
 use super::defaults;
 use super::metadata;
+use super::protobuf_job;
 use super::read::target_key;
 use super::resources::ResourceType;
 use super::route::Target;
 use super::server::ApiServer;
 use super::status::ApiError;
 use crate::clock::seconds;
+use crate::jobs::JOBS;
 use crate::web::{self, Query, Reply};
 
 impl ApiServer {
@@ -181,6 +183,11 @@ pub(super) fn decode(
     headers: &HeaderMap,
     body: &Bytes,
 ) -> Result<Value, ApiError> {
+    if ty.qualified() == JOBS
+        && let Some(job) = protobuf_job::job(body)
+    {
+        return Ok(job);
+    }
     let object = match content_type(headers) {
         "application/json" => serde_json::from_slice(body).map_err(|error| error.to_string()),
         "application/yaml" => from_yaml(body),
@@ -247,7 +254,7 @@ pub(super) fn is_subdomain(name: &str) -> bool {
 }
 
 /// Returns five characters of the alphabet for generated names in Kubernetes.
-fn suffix() -> String {
+pub(crate) fn suffix() -> String {
     const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let mut number = since.map_or(0, |d| u64::from(d.subsec_nanos()) + d.as_secs());

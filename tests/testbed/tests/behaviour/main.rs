@@ -11,6 +11,7 @@ mod custom;
 mod exec;
 mod faults;
 mod hivemq;
+mod jobs;
 mod kubectl;
 mod nodes;
 mod portforward;

@@ -32,7 +32,7 @@ async fn a_namespace_ends_when_its_objects_are_gone() {
         body["details"]["causes"][0]["reason"],
         "NamespaceTerminating"
     );
-    // What is there can still be changed.
+    // Objects that exist can still be changed.
     let path = format!("{JOBS}/held");
     let status = json!({"status": {"phase": "Done"}});
     let (code, _) = patch(&bed, &format!("{path}/status"), MERGE, &status).await;

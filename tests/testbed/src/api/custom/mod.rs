@@ -9,10 +9,10 @@
 //! - An unknown keyword in a schema is refused, and not only warned about. `fieldValidation=Strict` finds unknown
 //!   fields of custom resources only, outside of their metadata.
 //! - The `scale` subresource isn't served, and `kubectl explain` has no fields.
-//! - Rules: the macros `cel.bind`, `sortBy`, `optMap` and those with two variables are refused, and so are rules in
-//!   `allOf`, functions that the crate `kube-cel` doesn't have, optional indexes of lists, and fields of values of
-//!   any type. Functions are checked by their receiver, not by their other arguments. Sets and maps are compared
-//!   as lists, with their order. A character class such as `\d` also matches digits beyond ASCII.
+//! - Rules can't use the macros `cel.bind`, `sortBy`, `optMap` and those with two variables, functions that the
+//!   crate `kube-cel` doesn't have, or optional indexes of lists. They are refused, and so are rules in `allOf`.
+//! - Functions in rules are checked by their receiver and by the number of their arguments. Sets and maps are
+//!   compared as lists, with their order. A character class such as `\d` also matches digits beyond ASCII.
 //! - The estimated cost of a rule is a lower bound of the real server's. The cost at run time has no limit.
 //! - Built-in types have no schemas: their objects are stored as they are, with the defaults that clients read.
 //! - Server-side apply appends new items to lists. The items of built-in lists are known by the list's name.

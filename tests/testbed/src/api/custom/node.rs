@@ -233,7 +233,7 @@ struct Place {
     branch: bool,
     /// Whether the parent is a node with `x-kubernetes-int-or-string`, whose branches may have types.
     int_or_string: bool,
-    /// What the node is to its parent, in the words of the real server.
+    /// The relation of the node to its parent, in the words of the real server.
     role: &'static str,
 }
 

@@ -105,6 +105,25 @@ async fn the_status_is_applied_through_its_subresource() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_apply_of_the_main_resource_leaves_the_status_alone() {
+    let bed = bed().await;
+    let path = format!("{JOBS}/a");
+    let mut config = cron("a", &json!({"schedule": "0 0 * * *"}));
+    config["status"] = json!({"phase": "Done"});
+    for _ in 0..2 {
+        let (_, body) = apply(&bed, &path, "ci", &config).await;
+        assert!(body["status"].is_null(), "{body}");
+        let managed = body["metadata"]["managedFields"].as_array().unwrap();
+        assert!(
+            managed
+                .iter()
+                .all(|it| it["fieldsV1"]["f:status"].is_null()),
+            "{managed:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_update_takes_ownership_of_what_it_changes() {
     let bed = bed().await;
     let path = format!("{MAPS}/m");

@@ -667,6 +667,31 @@ async fn an_object_that_is_being_deleted_takes_no_new_finalizers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_unchanged_value_outlives_a_stricter_schema() {
+    let bed = bed().await;
+    post(
+        &bed,
+        JOBS,
+        &cron("a", &json!({"schedule": "0 0 * * *", "keep": 1})),
+    )
+    .await;
+    let path = format!("{DEFINITIONS}/crons.example.com");
+    let stricter = json!([{
+        "op": "replace",
+        "path": "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/keep/minimum",
+        "value": 2,
+    }]);
+    let (status, body) = patch(&bed, &path, "application/json-patch+json", &stricter).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    let object = format!("{JOBS}/a");
+    let other = json!({"spec": {"zone": "UTC"}});
+    assert_eq!(patch(&bed, &object, MERGE, &other).await.0, StatusCode::OK);
+    let same_kind = json!({"spec": {"keep": 0}});
+    let (status, _) = patch(&bed, &object, MERGE, &same_kind).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn labels_are_checked_on_every_object() {
     let bed = bed().await;
     let mut object = cron("a", &json!({"schedule": "0 0 * * *"}));

@@ -1,5 +1,7 @@
 //! Watches and lists as informers ask for them.
 
+use std::time::Duration;
+
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -27,6 +29,13 @@ impl Events {
 
     /// Returns the next event, or `None` at the end.
     async fn next(&mut self) -> Option<Value> {
+        // A watch that neither tells nor ends would hold up all tests.
+        tokio::time::timeout(Duration::from_secs(30), self.read())
+            .await
+            .unwrap()
+    }
+
+    async fn read(&mut self) -> Option<Value> {
         loop {
             if let Some(at) = self.rest.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.rest.drain(..=at).collect();

@@ -86,3 +86,49 @@ pub fn default(node: &Node, value: &mut Value) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn node() -> Node {
+        let schema = json!({"type": "object", "properties": {
+            "a": {"type": "string", "default": "x"},
+            "b": {"type": "string", "nullable": true, "default": "y"},
+            "list": {"type": "array", "items": {"type": "object", "properties": {
+                "c": {"type": "integer", "default": 1},
+            }}},
+            "embedded": {"type": "object", "x-kubernetes-embedded-resource": true,
+                "properties": {"spec": {"type": "object"}}},
+        }});
+        Node::parse(&schema, "schema").unwrap()
+    }
+
+    #[test]
+    fn a_null_gets_a_default_unless_it_is_allowed() {
+        let mut value = json!({"a": null, "b": null, "list": [{}]});
+        default(&node(), &mut value);
+        assert_eq!(value, json!({"a": "x", "b": null, "list": [{"c": 1}]}));
+        let mut value = json!({});
+        default(&node(), &mut value);
+        assert_eq!(value, json!({"a": "x", "b": "y"}));
+    }
+
+    #[test]
+    fn unknown_fields_are_removed_except_those_of_every_resource() {
+        let mut value = json!({
+            "kind": "K", "metadata": {"labels": {}}, "a": "1", "d": 1, "list": [{"c": 1, "e": 2}],
+            "embedded": {"kind": "E", "metadata": {}, "f": 1, "spec": {"g": 1}},
+        });
+        let mut unknown = Vec::new();
+        prune_object(&node(), &mut value, &mut unknown);
+        unknown.sort();
+        assert_eq!(unknown, ["d", "embedded.f", "embedded.spec.g", "list[0].e"]);
+        assert_eq!(
+            value["embedded"],
+            json!({"kind": "E", "metadata": {}, "spec": {}})
+        );
+    }
+}

@@ -486,6 +486,20 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_with_an_optional_earlier_value_is_judged_without_one() {
+        let rule = "oldSelf.hasValue() || self.n == 1";
+        let node = node(rule, &json!({"optionalOldSelf": true})).unwrap();
+        let judged = |value: Value, old: Option<Value>| {
+            let mut problems = Vec::new();
+            object(&node, &value, old.as_ref(), &mut problems);
+            problems.len()
+        };
+        assert_eq!(judged(json!({"n": 1}), None), 0);
+        assert_eq!(judged(json!({"n": 2}), None), 1);
+        assert_eq!(judged(json!({"n": 2}), Some(json!({"n": 1}))), 0);
+    }
+
+    #[test]
     fn an_unchanged_value_keeps_its_violation() {
         let bad = json!({"n": 0});
         assert_eq!(problems("self.n > 0", &bad, None).len(), 1);

@@ -32,7 +32,7 @@ pub fn delay((first, longest): (i64, i64), failures: u32) -> SignedDuration {
     SignedDuration::from_secs(first.saturating_mul(factor).min(longest))
 }
 
-/// What the controller remembers of a Job. A real one also forgets it with its process.
+/// The controller's memory of a Job. A real one also loses it with its process.
 #[derive(Debug, Default)]
 struct Memory {
     /// The failures since the last success, and the time of the last one.

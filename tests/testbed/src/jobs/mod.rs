@@ -4,6 +4,30 @@
 //! reaches the time of its next step, and when a fault is switched.
 //!
 //! Only pods that a Job controls are run. All other pods are objects without a kubelet.
+//!
+//! # The environment of a container
+//!
+//! A container is a process group on this machine. It has the variables of its image and of its spec, and these:
+//!
+//! - `PATH` of the testbed, `HOME` in the pod's folder, and `HOSTNAME`
+//! - `KUBECONFIG` with the token of the pod's service account, unless the token isn't mounted
+//! - `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`
+//! - `TESTBED_ROOT`: the folder below which the paths of mounts are
+//! - `TESTBED_SERVICE_ACCOUNT`: the folder with `token`, `ca.crt` and `namespace`
+//! - `TESTBED_TERMINATION_LOG`: the file of the termination message
+//!
+//! In arguments and values, paths of mounts and of the termination message are replaced by their folders. A path is
+//! only found where it begins the text, or where it follows the first `=`.
+//!
+//! # Differences from a real cluster
+//!
+//! - A pod has exactly one container, which is ready as soon as it runs. Probes and resources have no effect.
+//! - The files of Secrets and ConfigMaps don't change while a container runs, and tokens don't expire.
+//! - A pod that waits for a Secret, a ConfigMap or a claim starts with the change; a real kubelet looks later.
+//! - Nodes have no limit of pods, and new pods go to the first node that is ready.
+//! - Indexed Jobs, success policies and limits per index are refused. There are no disruption budgets.
+//! - The Job controller takes each change at once. A real one gathers changes of pods for a second.
+//! - A process that leaves its process group outlives its container.
 
 mod bed;
 mod cluster;
@@ -76,17 +100,22 @@ impl Workloads {
         exists
     }
 
+    /// Makes the controllers and the kubelets look at everything again.
+    pub fn wake(&self) {
+        self.changed.send_replace(());
+    }
+
     pub fn node_dies(&self, node: &str, how: NodeDeath) {
         self.deaths.add(node, self.cluster.clock.now());
         self.cluster.pods.leave(node, how == NodeDeath::Frozen);
-        self.changed.send_replace(());
+        self.wake();
     }
 
     pub fn node_comes_back(&self, node: &str) {
         self.deaths.remove(node);
         nodes::welcome(&self.cluster, node);
         self.cluster.pods.come_back(node);
-        self.changed.send_replace(());
+        self.wake();
     }
 }
 

@@ -4,6 +4,7 @@
 //! status. Each status is a revision of its own, so that watches see what they see of a real kubelet.
 
 mod environment;
+mod guard;
 mod message;
 pub mod output;
 mod paths;
@@ -20,6 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
 
+use self::guard::Guard;
 use self::output::Output;
 use self::paths::PodFolder;
 pub use self::process::Exit;
@@ -43,7 +45,7 @@ use crate::kubeconfig;
 /// The first delay before another attempt to pull an image or to start a container, and the longest one.
 const BACK_OFF: (i64, i64) = (10, 300);
 
-/// What the kubelet knows of a pod besides the object.
+/// The kubelet's knowledge of a pod besides the object.
 #[derive(Debug)]
 struct Local {
     key: Key,
@@ -55,6 +57,8 @@ struct Local {
     started: Timestamp,
     /// Whether the kernel has killed the process for its memory.
     out_of_memory: bool,
+    /// Whether the pod uses more disk than it may.
+    out_of_space: bool,
     /// The time at which a process that was asked to end is killed.
     kill_at: Option<Timestamp>,
     /// The failed attempts in a row, and the time of the next one.
@@ -79,6 +83,7 @@ pub struct Pods {
     local: Arc<Mutex<BTreeMap<String, Local>>>,
     /// The nodes whose kubelet is away.
     away: Arc<Mutex<BTreeSet<String>>>,
+    guard: Guard,
 }
 
 impl Pods {
@@ -109,6 +114,16 @@ impl Pods {
         };
         local.out_of_memory = true;
         local.signal(Signal::Kill)
+    }
+
+    /// Ends a pod that uses more of its node's disk than it may. Returns whether it has a process.
+    pub fn run_out_of_space(&self, pod: &str) -> bool {
+        let mut pods = self.lock();
+        let Some(local) = pods.get_mut(pod) else {
+            return false;
+        };
+        local.out_of_space = true;
+        matches!(local.state, State::Running(_))
     }
 
     /// Sends a signal to every process of a node.
@@ -327,6 +342,7 @@ impl Kubelet {
             output: Arc::default(),
             started: self.cluster.clock.now(),
             out_of_memory: false,
+            out_of_space: false,
             kill_at: None,
             failures: 0,
             again: None,
@@ -364,12 +380,16 @@ impl Kubelet {
     /// Ends a process: first by asking, then by force.
     fn terminate(&self, pod: &Value) -> Option<Timestamp> {
         let now = self.cluster.clock.now();
-        let grace = at(pod, "/metadata/deletionGracePeriodSeconds").as_i64();
-        let until = now + SignedDuration::from_secs(grace.unwrap_or_default());
+        let until = time(&pod["metadata"]["deletionTimestamp"]).unwrap_or(now);
         let mut pods = self.pods.lock();
         let local = pods.get_mut(uid(pod))?;
         if local.kill_at.is_none() {
             local.signal(Signal::Terminate);
+            let container = text(pod, "/spec/containers/0/name");
+            let message = format!("Stopping container {container}");
+            self.cluster
+                .events
+                .normal(pod, Reporter::Kubelet, "Killing", &message);
         }
         let kill_at = local.kill_at.map_or(until, |present| present.min(until));
         local.kill_at = Some(kill_at);
@@ -380,20 +400,35 @@ impl Kubelet {
         Some(kill_at)
     }
 
-    /// Ends a pod that has run for too long.
+    /// Ends a pod that has run for too long, or that uses too much disk.
     fn supervise(&self, key: &Key, pod: &Value) -> Option<Timestamp> {
-        let seconds = at(pod, "/spec/activeDeadlineSeconds").as_i64()?;
-        let deadline = time(&pod["status"]["startTime"])? + SignedDuration::from_secs(seconds);
-        if deadline > self.cluster.clock.now() {
-            return Some(deadline);
-        }
+        let full = self
+            .pods
+            .lock()
+            .get(uid(pod))
+            .is_some_and(|it| it.out_of_space);
+        let (reason, message) = if full {
+            let message =
+                "Pod ephemeral local storage usage exceeds the total limit of containers. ";
+            ("Evicted", message)
+        } else {
+            let seconds = at(pod, "/spec/activeDeadlineSeconds").as_i64()?;
+            let deadline = time(&pod["status"]["startTime"])? + SignedDuration::from_secs(seconds);
+            if deadline > self.cluster.clock.now() {
+                return Some(deadline);
+            }
+            let message = "Pod was active on the node longer than the specified deadline";
+            ("DeadlineExceeded", message)
+        };
         if let Some(local) = self.pods.lock().get(uid(pod)) {
             local.signal(Signal::Kill);
         }
-        let why = "Pod was active on the node longer than the specified deadline";
         self.write(key, |pod, now| {
-            status::over(pod, "Failed", Some(("DeadlineExceeded", why)), now);
+            status::over(pod, "Failed", Some((reason, message)), now);
         });
+        self.cluster
+            .events
+            .warning(pod, Reporter::Kubelet, reason, message);
         None
     }
 
@@ -470,10 +505,14 @@ impl Kubelet {
             Ok(place) => {
                 self.write(key, |pod, now| status::running(pod, &place, restarts, now));
                 let container = text(pod, "/spec/containers/0/name");
-                let message = format!("Started container {container}");
-                self.cluster
-                    .events
-                    .normal(pod, Reporter::Kubelet, "Started", &message);
+                let image = text(pod, "/spec/containers/0/image");
+                let pulled = format!("Container image \"{image}\" already present on machine");
+                let events = &self.cluster.events;
+                events.normal(pod, Reporter::Kubelet, "Pulled", &pulled);
+                for step in ["Created", "Started"] {
+                    let message = format!("{step} container {container}");
+                    events.normal(pod, Reporter::Kubelet, step, &message);
+                }
                 None
             }
             Err(hindrance) => self.hinder(key, pod, &hindrance, now),
@@ -490,9 +529,7 @@ impl Kubelet {
     ) -> Option<Timestamp> {
         let (event, reason, message) = match hindrance {
             Hindrance::Mount(why) => {
-                // A repetition without a change is not written: the pod is looked at again on every change.
-                let told = self.tell_once(pod, why);
-                if told {
+                if !self.has_told(pod, why) {
                     self.cluster
                         .events
                         .warning(pod, Reporter::Kubelet, "FailedMount", why);
@@ -500,8 +537,11 @@ impl Kubelet {
                 return None;
             }
             Hindrance::Config(why) => (format!("Error: {why}"), "CreateContainerConfigError", why),
-            Hindrance::Pull(why) => (format!("Error: {why}"), "ErrImagePull", why),
-            Hindrance::NeverPull(why) => (format!("Error: {why}"), "ErrImageNeverPull", why),
+            Hindrance::Pull(why) => ("Error: ErrImagePull".to_owned(), "ErrImagePull", why),
+            Hindrance::NeverPull(why) => {
+                let event = "Error: ErrImageNeverPull".to_owned();
+                (event, "ErrImageNeverPull", why)
+            }
             Hindrance::Start(why) => {
                 let end = End {
                     code: 128,
@@ -520,15 +560,15 @@ impl Kubelet {
                 return None;
             }
         };
-        if status::waiting_reason(pod) != reason || self.tell_once(pod, message) {
+        // The kubelet tells each attempt to pull. Other attempts come with every change, so they are told once.
+        let pulls = matches!(hindrance, Hindrance::Pull(_));
+        if pulls || !self.has_told(pod, &event) {
             self.cluster
                 .events
                 .warning(pod, Reporter::Kubelet, "Failed", &event);
         }
         let mut again = None;
-        if matches!(hindrance, Hindrance::Pull(_))
-            && let Some(local) = self.pods.lock().get_mut(uid(pod))
-        {
+        if pulls && let Some(local) = self.pods.lock().get_mut(uid(pod)) {
             local.failures += 1;
             again = Some(now + delay(BACK_OFF, local.failures));
             local.again = again;
@@ -537,15 +577,12 @@ impl Kubelet {
         again
     }
 
-    /// Returns whether the output of a pod doesn't tell this message yet.
-    fn tell_once(&self, pod: &Value, message: &str) -> bool {
+    /// Returns whether an event of a pod has this message.
+    fn has_told(&self, pod: &Value, message: &str) -> bool {
         let events = self.cluster.objects.list("events", Some(namespace(pod)));
-        !events.iter().any(|event| {
-            event["involvedObject"]["uid"] == uid(pod)
-                && event["message"]
-                    .as_str()
-                    .is_some_and(|text| text.ends_with(message))
-        })
+        events
+            .iter()
+            .any(|event| event["involvedObject"]["uid"] == uid(pod) && event["message"] == message)
     }
 
     /// Starts the container of a pod.
@@ -590,6 +627,7 @@ impl Kubelet {
             Arc::clone(&output),
             self.exits.clone(),
             &self.cluster.tasks,
+            &self.pods.guard,
         );
         let group = group.map_err(|error| {
             let program = plan.line.first().cloned().unwrap_or_default();

@@ -183,3 +183,17 @@ fn advance(bed: &Testbed, seconds: i64) {
 fn terminated(pod: &Value) -> &Value {
     &pod["status"]["containerStatuses"][0]["state"]["terminated"]
 }
+
+/// Waits until the output of a pod contains a word.
+async fn said(bed: &Testbed, pod: &str, word: &str) {
+    let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/{pod}/log");
+    let told = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let answer = api(bed, Request::get(&path), "").await;
+            if String::from_utf8_lossy(answer.body()).contains(word) {
+                return;
+            }
+        }
+    });
+    told.await.unwrap();
+}

@@ -202,13 +202,18 @@ impl Controllers {
                 self.collector.add(&key, &object);
             }
         }
+        // The end of an object may be among the changes that are lost.
+        self.kubelet.forget_the_missing();
         self.look_at_all();
     }
 
     fn look_at_all(&mut self) {
-        for resource in [JOBS, "pods"] {
-            let (_, list) = self.cluster.objects.store.list(resource, None);
-            self.dirty.extend(list.into_iter().map(|(key, _)| key));
+        let (_, jobs) = self.cluster.objects.store.list(JOBS, None);
+        self.dirty.extend(jobs.into_iter().map(|(key, _)| key));
+        let (_, pods) = self.cluster.objects.store.list("pods", None);
+        for (key, pod) in pods.into_iter().filter(|(_, pod)| is_of_job(pod)) {
+            self.pod_changed(&pod);
+            self.dirty.insert(key);
         }
         self.nodes_at = Some(self.cluster.clock.now());
     }
@@ -232,8 +237,7 @@ impl Controllers {
             JOBS => {
                 self.dirty.insert(event.key.clone());
                 if gone {
-                    let pods = self.orphans(&event.object);
-                    self.jobs.release(&pods);
+                    self.jobs.forget(uid(&event.object));
                 }
             }
             "pods" => {
@@ -263,25 +267,15 @@ impl Controllers {
         let Some(owner) = controller(pod) else {
             return;
         };
+        let this = key("pods", namespace(pod), name(pod));
+        self.jobs.add(text(owner, "/uid"), this);
         let job = key(JOBS, namespace(pod), text(owner, "/name"));
         let found = self.cluster.objects.store.get(&job);
         if found.is_some_and(|job| owner["uid"] == uid(&job)) {
             self.dirty.insert(job);
         } else if has_finalizer(pod, TRACKING) {
-            self.jobs.release([&key("pods", namespace(pod), name(pod))]);
+            self.jobs.forget(text(owner, "/uid"));
         }
-    }
-
-    /// Returns the pods of a Job that is gone.
-    fn orphans(&self, job: &Value) -> Vec<Key> {
-        let (_, pods) = self
-            .cluster
-            .objects
-            .store
-            .list("pods", Some(namespace(job)));
-        let of_job = |pod: &Value| controller(pod).is_some_and(|owner| owner["uid"] == uid(job));
-        let pods = pods.into_iter().filter(|(_, pod)| of_job(pod));
-        pods.map(|(key, _)| key).collect()
     }
 
     fn take_exits(&mut self) {

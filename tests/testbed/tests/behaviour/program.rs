@@ -115,6 +115,7 @@ async fn no_container_outlives_a_program_that_is_killed() {
     let mut follow = kubectl(&["logs", "-f", "job/j"]);
     let mut follow = follow
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
         .unwrap();

@@ -54,6 +54,8 @@ struct Local {
     folder: PodFolder,
     state: State,
     output: Arc<Output>,
+    /// The output of the run before.
+    previous: Option<Arc<Output>>,
     started: Timestamp,
     /// Whether the kernel has killed the process for its memory.
     out_of_memory: bool,
@@ -98,10 +100,13 @@ impl Pods {
         }
     }
 
-    /// Returns the output of the container of a pod, if it has been started.
-    pub fn output(&self, pod: &str) -> Option<Arc<Output>> {
+    /// Returns the output of the container of a pod, if it has been started, or of its run before.
+    pub fn output(&self, pod: &str, previous: bool) -> Option<Arc<Output>> {
         let pods = self.lock();
         let local = pods.get(pod)?;
+        if previous {
+            return local.previous.clone();
+        }
         let begun = local.state != State::Waiting || local.restarts > 0;
         begun.then(|| Arc::clone(&local.output))
     }
@@ -228,6 +233,22 @@ impl Kubelet {
         pods.remove(uid(pod));
     }
 
+    /// Kills the processes of all pods whose objects are gone.
+    pub fn forget_the_missing(&mut self) {
+        let known: Vec<(String, Key)> = {
+            let pods = self.pods.lock();
+            pods.iter()
+                .map(|(uid, local)| (uid.clone(), local.key.clone()))
+                .collect()
+        };
+        for (pod, key) in known {
+            let present = self.cluster.objects.store.get(&key);
+            if present.is_none_or(|present| uid(&present) != pod) {
+                self.forget(&json!({"metadata": {"uid": pod}}));
+            }
+        }
+    }
+
     /// Takes the next step with a pod. Returns the time of the next one, if it depends on the time.
     pub fn step(&mut self, key: &Key) -> Option<Timestamp> {
         let pod = self.cluster.objects.store.get(key)?;
@@ -340,6 +361,7 @@ impl Kubelet {
             folder: PodFolder::new(self.cluster.folder.join("pods").join(uid(pod))),
             state: State::Waiting,
             output: Arc::default(),
+            previous: None,
             started: self.cluster.clock.now(),
             out_of_memory: false,
             out_of_space: false,
@@ -638,7 +660,8 @@ impl Kubelet {
             Hindrance::Start(format!("exec: \"{program}\": {why}"))
         })?;
         if let Some(local) = self.pods.lock().get_mut(uid(pod)) {
-            local.output = output;
+            let before = std::mem::replace(&mut local.output, output);
+            local.previous = (local.restarts > 0).then_some(before);
             local.state = State::Running(group);
             local.started = self.cluster.clock.now();
             local.again = None;

@@ -239,7 +239,8 @@ async fn a_deleted_pod_is_asked_to_end_and_killed_at_the_end_of_its_grace_period
 async fn a_container_that_restarts_waits_longer_each_time() {
     let bed = stopped().start().await.unwrap();
     let more = json!({"backoffLimit": 2, "template": {"spec": {"restartPolicy": "OnFailure"}}});
-    create(&bed, &job("j", "exit 1", more)).await;
+    let script = "echo run $(ls $HOME | wc -l); touch $HOME/$(ls $HOME | wc -l); exit 1";
+    create(&bed, &job("j", script, more)).await;
     let pod = waiting(&bed, "j", "CrashLoopBackOff").await;
     let status = &pod["status"]["containerStatuses"][0];
     assert_eq!(status["lastState"]["terminated"]["exitCode"], 1);
@@ -252,6 +253,8 @@ async fn a_container_that_restarts_waits_longer_each_time() {
                 .then_some(())
         })
         .await;
+        let run = if delay == 10 { "run 0\n" } else { "run 1\n" };
+        assert_eq!(log(&bed, "j").await, run);
         advance(&bed, delay);
     }
     let failed = finished(&bed, "j", "Failed").await;
@@ -259,7 +262,10 @@ async fn a_container_that_restarts_waits_longer_each_time() {
         condition(&failed, "Failed")["reason"],
         "BackoffLimitExceeded"
     );
-    assert!(pods(&bed, "j").is_empty());
+    until(&bed, "no pod", |bed| {
+        pods(bed, "j").is_empty().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -85,20 +85,14 @@ fn job_path(name: &str) -> String {
 
 /// Waits until a look at the cluster succeeds.
 async fn until<T>(bed: &Testbed, what: &str, look: impl Fn(&Testbed) -> Option<T>) -> T {
-    let found = tokio::time::timeout(PATIENCE, async {
-        loop {
-            if let Some(found) = look(bed) {
-                return found;
-            }
-            tokio::task::yield_now().await;
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
-    found.await.unwrap_or_else(|_| {
-        let pods = bed.objects().list("pods", Some(NAMESPACE));
-        let jobs = bed.objects().list("jobs.batch", Some(NAMESPACE));
-        panic!("not in time: {what}\njobs: {jobs:#?}\npods: {pods:#?}")
-    })
+    let found = bed.objects().until(|_| look(bed));
+    tokio::time::timeout(PATIENCE, found)
+        .await
+        .unwrap_or_else(|_| {
+            let pods = bed.objects().list("pods", Some(NAMESPACE));
+            let jobs = bed.objects().list("jobs.batch", Some(NAMESPACE));
+            panic!("not in time: {what}\njobs: {jobs:#?}\npods: {pods:#?}")
+        })
 }
 
 fn stored_job(bed: &Testbed, name: &str) -> Option<Value> {

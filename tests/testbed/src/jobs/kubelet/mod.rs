@@ -320,14 +320,14 @@ impl Kubelet {
         let Some(node) = free else {
             let count = nodes.len();
             let message = format!("0/{count} nodes are available: {count} Insufficient cpu.");
+            self.write(key, |pod, now| {
+                Condition::new("PodScheduled", "False", "Unschedulable", &message).set(pod, now);
+            });
             if at(pod, "/status/conditions").is_null() {
                 self.cluster
                     .events
                     .warning(pod, Reporter::Scheduler, "FailedScheduling", &message);
             }
-            self.write(key, |pod, now| {
-                Condition::new("PodScheduled", "False", "Unschedulable", &message).set(pod, now);
-            });
             return;
         };
         self.write(key, |pod, now| {

@@ -97,6 +97,8 @@ impl Builder {
     }
 
     /// Adds an image to the registry: a program of this machine, which runs as the container of a Job's pod.
+    ///
+    /// `name` is the whole name of the image with its tag. A pod with any other image waits: `ErrImagePull`.
     #[must_use]
     pub fn image(self, name: &str, image: impl Into<Image>) -> Self {
         self.images.add(name, image.into());

@@ -99,3 +99,25 @@ pub(crate) fn seconds(moment: Timestamp) -> String {
 pub(crate) fn millis(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::task::Poll;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stopped_clock_reaches_a_time_when_it_is_moved() {
+        let clock = Clock::fixed("2026-01-05T10:00:00Z".parse().unwrap());
+        let moment = clock.now() + SignedDuration::from_secs(10);
+        let mut waiting = Box::pin(clock.reach(moment));
+        clock.advance(SignedDuration::from_secs(9));
+        let still = std::future::poll_fn(|context| {
+            Poll::Ready(waiting.as_mut().poll(context).is_pending())
+        });
+        assert!(still.await);
+        clock.advance(SignedDuration::from_secs(1));
+        waiting.await;
+    }
+}

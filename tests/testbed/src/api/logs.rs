@@ -35,7 +35,21 @@ impl ApiServer {
         if let Some(obstacle) = self.obstacle(&pod) {
             return Ok(obstacle.reply());
         }
-        let Some(output) = self.workloads.cluster.pods.output(uid(&pod)) else {
+        for unknown in ["sinceSeconds", "sinceTime", "timestamps", "stream"] {
+            let given = query.get(unknown).unwrap_or_default();
+            if !["", "false", "All"].contains(&given) {
+                let message = format!("the testbed doesn't know the parameter {unknown}");
+                return Err(ApiError::bad_request(message));
+            }
+        }
+        let previous = query.flag("previous");
+        let output = self.workloads.cluster.pods.output(uid(&pod), previous);
+        if previous && output.is_none() {
+            return Err(ApiError::bad_request(format!(
+                "previous terminated container \"{container}\" in pod \"{name}\" not found"
+            )));
+        }
+        let Some(output) = output else {
             let status = items(&pod, "/status/containerStatuses").first();
             let reason = status.map(|status| text(status, "/state/waiting/reason"));
             let reason = reason.filter(|reason| !reason.is_empty());

@@ -202,6 +202,19 @@ impl Objects {
         }
     }
 
+    /// Waits until a look at the objects finds something, and returns that. It looks again after each change.
+    pub async fn until<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
+        let mut revisions = self.store.subscribe();
+        loop {
+            revisions.mark_unchanged();
+            if let Some(found) = look(self) {
+                return found;
+            }
+            // The sender lives as long as the objects.
+            let _ = revisions.changed().await;
+        }
+    }
+
     /// Removes one object at once, even if it has finalizers.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What tests do with Jobs, their pods and their nodes.
+//! The methods of a testbed for Jobs, their pods and their nodes.
 
 use std::io;
 use std::path::PathBuf;
@@ -74,6 +74,16 @@ impl Testbed {
         let found = self.objects().get("pods", namespace, pod);
         let pods = &self.workloads().cluster.pods;
         found.is_some_and(|pod| pods.run_out_of_memory(uid(&pod)))
+    }
+
+    /// Lets a pod use more disk than it may, so that its kubelet evicts it. Returns whether it has a process.
+    pub fn run_out_of_space(&self, namespace: &str, pod: &str) -> bool {
+        let found = self.objects().get("pods", namespace, pod);
+        let workloads = self.workloads();
+        let pods = &workloads.cluster.pods;
+        let runs = found.is_some_and(|pod| pods.run_out_of_space(uid(&pod)));
+        workloads.wake();
+        runs
     }
 
     /// Lets a node die. Its pods get no status any more; after 54 s the node counts as unreachable, and its pods

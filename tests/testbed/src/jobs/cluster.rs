@@ -1,4 +1,4 @@
-//! What the controllers and the kubelets share of the cluster.
+//! The parts of the cluster that the controllers and the kubelets share.
 
 use std::path::PathBuf;
 

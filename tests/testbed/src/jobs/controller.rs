@@ -2,7 +2,7 @@
 //!
 //! The texts and the order of the conditions are those of Kubernetes 1.36.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,10 +13,10 @@ use super::deletion::{self, Options, Propagation};
 use super::events::{Recorder, Reporter};
 use super::fields::{
     Condition, TRACKING, at, condition, controller, has_finalizer, is_deleted, is_over, is_true,
-    items, phase, remove_finalizer, text, time, uid,
+    items, namespace, phase, remove_finalizer, text, time, uid,
 };
 use super::policy::{self, Verdict};
-use crate::api::objects::Objects;
+use crate::api::objects::{Objects, key};
 use crate::api::store::Key;
 use crate::clock::{Clock, seconds};
 use crate::faults::Faults;
@@ -32,7 +32,7 @@ pub fn delay((first, longest): (i64, i64), failures: u32) -> SignedDuration {
     SignedDuration::from_secs(first.saturating_mul(factor).min(longest))
 }
 
-/// What the controller remembers of a Job. A real one also forgets it with its process.
+/// The controller's memory of a Job. A real one also loses it with its process.
 #[derive(Debug, Default)]
 struct Memory {
     /// The failures since the last success, and the time of the last one.
@@ -50,6 +50,8 @@ pub struct JobController {
     faults: Faults,
     events: Recorder,
     memory: HashMap<String, Memory>,
+    /// The pods that each Job controls, by its `uid`.
+    pods: HashMap<String, BTreeSet<Key>>,
 }
 
 /// The pods of a Job, counted.
@@ -73,13 +75,26 @@ impl JobController {
             faults,
             events,
             memory: HashMap::new(),
+            pods: HashMap::new(),
         }
+    }
+
+    /// Takes in a pod that a Job controls.
+    pub fn add(&mut self, job: &str, pod: Key) {
+        self.pods.entry(job.to_owned()).or_default().insert(pod);
+    }
+
+    /// Forgets a Job that is gone, and lets go of its pods.
+    pub fn forget(&mut self, job: &str) {
+        self.memory.remove(job);
+        let pods = self.pods.remove(job);
+        self.release(pods.iter().flatten());
     }
 
     /// Takes the next step with a Job. Returns the time of the next one, if it depends on the time.
     pub fn step(&mut self, key: &Key) -> Option<Timestamp> {
         let job = self.objects.store.get(key)?;
-        let pods = self.pods(key, &job);
+        let pods = self.pods(&job);
         if is_true(&job, "Complete") || is_true(&job, "Failed") {
             self.memory.remove(uid(&job));
             self.release(pods.iter().map(|(key, _)| key));
@@ -96,7 +111,7 @@ impl JobController {
         }
         // Pods may have come or gone in this step.
         let (mut active, mut ready, mut terminating) = (0, 0, 0);
-        for (_, pod) in self.pods(key, &job) {
+        for (_, pod) in self.pods(&job) {
             if is_deleted(&pod) {
                 terminating += usize::from(!is_over(&pod));
             } else if !is_over(&pod) {
@@ -126,13 +141,15 @@ impl JobController {
     }
 
     /// Returns the pods that a Job controls.
-    fn pods(&self, key: &Key, job: &Value) -> Vec<(Key, Arc<Value>)> {
-        let (_, pods) = self.objects.store.list("pods", Some(&key.namespace));
+    fn pods(&self, job: &Value) -> Vec<(Key, Arc<Value>)> {
+        let keys = self.pods.get(uid(job)).into_iter().flatten();
         let mine = |pod: &Value| controller(pod).is_some_and(|it| it["uid"] == uid(job));
-        pods.into_iter().filter(|(_, pod)| mine(pod)).collect()
+        keys.filter_map(|key| Some((key.clone(), self.objects.store.get(key)?)))
+            .filter(|(_, pod)| mine(pod))
+            .collect()
     }
 
-    /// Lets go of the pods of a Job that no longer exists.
+    /// Lets go of pods.
     pub fn release<'a>(&self, pods: impl IntoIterator<Item = &'a Key>) {
         for key in pods {
             deletion::settle(&self.objects, key, |pod| remove_finalizer(pod, TRACKING));
@@ -311,6 +328,11 @@ impl JobController {
         for _ in 0..missing {
             match creation::create(&self.objects, &self.faults, job) {
                 Ok(name) => {
+                    let pod = key("pods", namespace(job), &name);
+                    self.pods
+                        .entry(uid(job).to_owned())
+                        .or_default()
+                        .insert(pod);
                     memory.refused = 0;
                     memory.again = None;
                     let message = format!("Created pod: {name}");

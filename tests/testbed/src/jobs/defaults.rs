@@ -118,6 +118,22 @@ pub fn violations(job: &Value) -> Vec<(String, String)> {
             problem(&format!("spec.{field}"), why);
         }
     }
+    // A real server knows these. Here they would have no effect, which must not go unnoticed.
+    for field in [
+        "backoffLimitPerIndex",
+        "maxFailedIndexes",
+        "successPolicy",
+        "managedBy",
+    ] {
+        if !job["spec"][field].is_null() {
+            let why = "Forbidden: the testbed doesn't simulate this field".to_owned();
+            problem(&format!("spec.{field}"), why);
+        }
+    }
+    if job["spec"]["completionMode"] == "Indexed" {
+        let why = "Forbidden: the testbed doesn't simulate indexed Jobs".to_owned();
+        problem("spec.completionMode", why);
+    }
     if items(job, "/spec/template/spec/containers").is_empty() {
         let why = "Required value".to_owned();
         problem("spec.template.spec.containers", why);
@@ -138,14 +154,12 @@ pub fn change(present: &Value, changed: &mut Value) -> Vec<(String, String)> {
     let suspended =
         present["spec"]["suspend"] == true && at(present, "/status/startTime").is_null();
     let mut fields = vec![
+        "completions",
         "selector",
         "completionMode",
         "podFailurePolicy",
         "podReplacementPolicy",
     ];
-    if present["spec"]["completionMode"] != "Indexed" {
-        fields.push("completions");
-    }
     if !suspended {
         fields.push("template");
     }

@@ -110,10 +110,11 @@ impl<'a> Condition<'a> {
 
     /// Adds the condition, or changes the one of its type. Its time changes with its status only.
     pub fn set(&self, object: &mut Value, now: Timestamp) {
+        let probed = (object["kind"] == "Job").then(|| seconds(now));
         let mut new = json!({
             "type": self.kind,
             "status": self.status,
-            "lastProbeTime": null,
+            "lastProbeTime": probed,
             "lastTransitionTime": seconds(now),
         });
         for (field, value) in [("reason", self.reason), ("message", self.message)] {

@@ -31,8 +31,8 @@ impl Image {
 
     /// Returns the program that a container runs, and its arguments.
     ///
-    /// `command` replaces the entry point. If its first word has the file name of the image's program, it is that
-    /// program, because its folder in the real image doesn't exist here.
+    /// `command` replaces the entry point. The folders of the real image don't exist here. A first word with the
+    /// file name of the image's program is therefore that program.
     pub(super) fn command_line(&self, command: &[String], args: &[String]) -> Vec<String> {
         let program = self.program.to_string_lossy().into_owned();
         let Some((first, rest)) = command.split_first() else {

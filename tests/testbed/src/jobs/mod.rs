@@ -4,6 +4,30 @@
 //! reaches the time of its next step, and when a fault is switched.
 //!
 //! Only pods that a Job controls are run. All other pods are objects without a kubelet.
+//!
+//! # The environment of a container
+//!
+//! A container is a process group on this machine. It has the variables of its image and of its spec, and these:
+//!
+//! - `PATH` of the testbed, `HOME` in the pod's folder, and `HOSTNAME`
+//! - `KUBECONFIG` with the token of the pod's service account, unless the token isn't mounted
+//! - `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`
+//! - `TESTBED_ROOT`: the folder below which the paths of mounts are
+//! - `TESTBED_SERVICE_ACCOUNT`: the folder with `token`, `ca.crt` and `namespace`
+//! - `TESTBED_TERMINATION_LOG`: the file of the termination message
+//!
+//! In arguments and values, paths of mounts and of the termination message are replaced by their folders. A path is
+//! only found where it begins the text, or where it follows the first `=`.
+//!
+//! # Differences from a real cluster
+//!
+//! - A pod has exactly one container, which is ready as soon as it runs. Probes and resources have no effect.
+//! - The files of Secrets and ConfigMaps don't change while a container runs, and tokens don't expire.
+//! - A pod that waits for a Secret, a ConfigMap or a claim starts with the change; a real kubelet looks later.
+//! - Nodes have no limit of pods, and new pods go to the first node that is ready.
+//! - Indexed Jobs, success policies and limits per index are refused. There are no disruption budgets.
+//! - The Job controller takes each change at once. A real one gathers changes of pods for a second.
+//! - A process that leaves its process group outlives its container.
 
 mod bed;
 mod cluster;
@@ -76,17 +100,22 @@ impl Workloads {
         exists
     }
 
+    /// Makes the controllers and the kubelets look at everything again.
+    pub fn wake(&self) {
+        self.changed.send_replace(());
+    }
+
     pub fn node_dies(&self, node: &str, how: NodeDeath) {
         self.deaths.add(node, self.cluster.clock.now());
         self.cluster.pods.leave(node, how == NodeDeath::Frozen);
-        self.changed.send_replace(());
+        self.wake();
     }
 
     pub fn node_comes_back(&self, node: &str) {
         self.deaths.remove(node);
         nodes::welcome(&self.cluster, node);
         self.cluster.pods.come_back(node);
-        self.changed.send_replace(());
+        self.wake();
     }
 }
 
@@ -173,13 +202,18 @@ impl Controllers {
                 self.collector.add(&key, &object);
             }
         }
+        // The end of an object may be among the changes that are lost.
+        self.kubelet.forget_the_missing();
         self.look_at_all();
     }
 
     fn look_at_all(&mut self) {
-        for resource in [JOBS, "pods"] {
-            let (_, list) = self.cluster.objects.store.list(resource, None);
-            self.dirty.extend(list.into_iter().map(|(key, _)| key));
+        let (_, jobs) = self.cluster.objects.store.list(JOBS, None);
+        self.dirty.extend(jobs.into_iter().map(|(key, _)| key));
+        let (_, pods) = self.cluster.objects.store.list("pods", None);
+        for (key, pod) in pods.into_iter().filter(|(_, pod)| is_of_job(pod)) {
+            self.pod_changed(&pod);
+            self.dirty.insert(key);
         }
         self.nodes_at = Some(self.cluster.clock.now());
     }
@@ -203,8 +237,7 @@ impl Controllers {
             JOBS => {
                 self.dirty.insert(event.key.clone());
                 if gone {
-                    let pods = self.orphans(&event.object);
-                    self.jobs.release(&pods);
+                    self.jobs.forget(uid(&event.object));
                 }
             }
             "pods" => {
@@ -234,25 +267,15 @@ impl Controllers {
         let Some(owner) = controller(pod) else {
             return;
         };
+        let this = key("pods", namespace(pod), name(pod));
+        self.jobs.add(text(owner, "/uid"), this);
         let job = key(JOBS, namespace(pod), text(owner, "/name"));
         let found = self.cluster.objects.store.get(&job);
         if found.is_some_and(|job| owner["uid"] == uid(&job)) {
             self.dirty.insert(job);
         } else if has_finalizer(pod, TRACKING) {
-            self.jobs.release([&key("pods", namespace(pod), name(pod))]);
+            self.jobs.forget(text(owner, "/uid"));
         }
-    }
-
-    /// Returns the pods of a Job that is gone.
-    fn orphans(&self, job: &Value) -> Vec<Key> {
-        let (_, pods) = self
-            .cluster
-            .objects
-            .store
-            .list("pods", Some(namespace(job)));
-        let of_job = |pod: &Value| controller(pod).is_some_and(|owner| owner["uid"] == uid(job));
-        let pods = pods.into_iter().filter(|(_, pod)| of_job(pod));
-        pods.map(|(key, _)| key).collect()
     }
 
     fn take_exits(&mut self) {

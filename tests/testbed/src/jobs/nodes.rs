@@ -16,7 +16,7 @@ use crate::api::store::Key;
 const GRACE: SignedDuration = SignedDuration::from_secs(54);
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 
-/// What happens to the processes of a node that dies.
+/// The fate of the processes of a node that dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeDeath {
     /// They stand still, and go on when the node comes back: a partition or a frozen machine.

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::guard::Guard;
 use super::output::Output;
 use super::signals::{self, Signal};
 use crate::tasks::Tasks;
@@ -38,6 +39,7 @@ pub fn start(
     output: Arc<Output>,
     exits: UnboundedSender<Exit>,
     tasks: &Tasks,
+    guard: &Guard,
 ) -> io::Result<u32> {
     let (program, arguments) = plan.line.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     let mut command = Command::new(program);
@@ -54,9 +56,11 @@ pub fn start(
     command.process_group(0);
     let child = command.spawn()?;
     let group = child.id().ok_or(io::ErrorKind::NotFound)?;
-    let pod = pod.to_owned();
+    guard.add(group);
+    let (pod, guard) = (pod.to_owned(), guard.clone());
     tasks.spawn(async move {
         let code = attend(child, group, &output).await;
+        guard.remove(group);
         output.end();
         // The testbed may have ended.
         let _ = exits.send(Exit { pod, code });

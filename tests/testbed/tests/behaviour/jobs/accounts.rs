@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 use super::*;
-use crate::support::{api_raw, get, text as lossy};
+use crate::support::{api_raw, get, kubectl, text as lossy};
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
@@ -87,6 +87,10 @@ async fn reviews_answer_by_the_same_rules() {
         let (yes, shown) = as_worker(&bed, &asked).await;
         assert_eq!(yes, answer, "{question:?}: {shown}");
     }
+    // The administrator sees the same through the account's eyes.
+    let account = "--as=system:serviceaccount:default:worker";
+    let asked = ["auth", "can-i", "delete", "pods", "-n", NAMESPACE, account];
+    assert_eq!(lossy(kubectl(&bed, &asked).await.stdout), "no\n");
     let (_, list) = as_worker(&bed, &["auth", "can-i", "--list"]).await;
     assert!(
         list.contains("jobs.batch/status") && list.contains("[j]"),

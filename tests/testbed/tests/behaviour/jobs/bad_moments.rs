@@ -56,15 +56,30 @@ async fn an_evicted_pod_can_count_as_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_preempted_pod_says_so() {
     let bed = stopped().start().await.unwrap();
-    let script = "trap '' TERM; while :; do sleep 0.05; done";
-    create(&bed, &job("j", script, json!({}))).await;
-    let pod = text(&pod_in(&bed, "j", "Running").await["metadata"]["name"]);
-    bed.preempt(NAMESPACE, &pod);
-    let pod = bed.objects().get("pods", NAMESPACE, &pod);
-    if let Some(pod) = pod {
-        let why = condition(&pod, "DisruptionTarget");
-        assert_eq!(why["reason"], "PreemptionByScheduler");
-    }
+    let script = "trap '' TERM; echo up; while :; do sleep 0.05; done";
+    create(&bed, &job("j", script, json!({"backoffLimit": 0}))).await;
+    let name = text(&pod_in(&bed, "j", "Running").await["metadata"]["name"]);
+    said(&bed, &name, "up").await;
+    assert!(bed.preempt(NAMESPACE, &name));
+    let pod = bed.objects().get("pods", NAMESPACE, &name).unwrap();
+    assert_eq!(
+        condition(&pod, "DisruptionTarget")["reason"],
+        "PreemptionByScheduler"
+    );
+    advance(&bed, 30);
+    let failed = finished(&bed, "j", "Failed").await;
+    assert_eq!(failed["status"]["failed"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_without_disk_space_is_evicted_by_its_kubelet() {
+    let bed = stopped().start().await.unwrap();
+    let pod = running(&bed, json!({"backoffLimit": 0})).await;
+    assert!(bed.run_out_of_space(NAMESPACE, &pod));
+    finished(&bed, "j", "Failed").await;
+    let pod = pod_in(&bed, "j", "Failed").await;
+    assert_eq!(pod["status"]["reason"], "Evicted");
+    assert!(!conditions(&pod).contains(&"DisruptionTarget"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

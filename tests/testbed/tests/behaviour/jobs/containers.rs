@@ -235,25 +235,12 @@ async fn a_deleted_pod_is_asked_to_end_and_killed_at_the_end_of_its_grace_period
     assert_eq!(terminated(&end["object"])["exitCode"], 137);
 }
 
-/// Waits until the output of a pod contains a word.
-async fn said(bed: &Testbed, pod: &str, word: &str) {
-    let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/{pod}/log");
-    let told = tokio::time::timeout(PATIENCE, async {
-        loop {
-            let answer = api(bed, Request::get(&path), "").await;
-            if String::from_utf8_lossy(answer.body()).contains(word) {
-                return;
-            }
-        }
-    });
-    told.await.unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_that_restarts_waits_longer_each_time() {
     let bed = stopped().start().await.unwrap();
     let more = json!({"backoffLimit": 2, "template": {"spec": {"restartPolicy": "OnFailure"}}});
-    create(&bed, &job("j", "exit 1", more)).await;
+    let script = "echo run $(ls $HOME | wc -l); touch $HOME/$(ls $HOME | wc -l); exit 1";
+    create(&bed, &job("j", script, more)).await;
     let pod = waiting(&bed, "j", "CrashLoopBackOff").await;
     let status = &pod["status"]["containerStatuses"][0];
     assert_eq!(status["lastState"]["terminated"]["exitCode"], 1);
@@ -266,6 +253,8 @@ async fn a_container_that_restarts_waits_longer_each_time() {
                 .then_some(())
         })
         .await;
+        let run = if delay == 10 { "run 0\n" } else { "run 1\n" };
+        assert_eq!(log(&bed, "j").await, run);
         advance(&bed, delay);
     }
     let failed = finished(&bed, "j", "Failed").await;
@@ -273,7 +262,10 @@ async fn a_container_that_restarts_waits_longer_each_time() {
         condition(&failed, "Failed")["reason"],
         "BackoffLimitExceeded"
     );
-    assert!(pods(&bed, "j").is_empty());
+    until(&bed, "no pod", |bed| {
+        pods(bed, "j").is_empty().then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -305,13 +297,13 @@ async fn a_second_container_is_refused_instead_of_ignored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_process_outlives_its_testbed() {
     let bed = stopped().start().await.unwrap();
-    let script = "sleep 1000 & echo $! $$; wait";
+    let script = "sleep 1000 & echo $! $$$$; wait";
     create(&bed, &job("j", script, json!({}))).await;
     let pod = pod_in(&bed, "j", "Running").await;
     said(&bed, &text(&pod["metadata"]["name"]), "\n").await;
     let shown = log(&bed, "j").await;
     let processes: Vec<String> = shown.split_whitespace().map(str::to_owned).collect();
-    assert_eq!(processes.len(), 2);
+    assert!(processes.iter().all(|it| it.parse::<u32>().is_ok()) && processes.len() == 2);
     drop(bed);
     let gone = tokio::time::timeout(PATIENCE, async {
         loop {

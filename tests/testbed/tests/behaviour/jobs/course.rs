@@ -44,6 +44,10 @@ async fn a_job_that_can_not_be_is_refused() {
     let field = &body["details"]["causes"][0]["field"];
     assert_eq!(field, "spec.template.spec.restartPolicy");
 
+    let indexed = json!({"completionMode": "Indexed"});
+    let (_, body) = post(&bed, &path, &job("j", "", indexed)).await;
+    assert_eq!(body["details"]["causes"][0]["field"], "spec.completionMode");
+
     create(&bed, &job("j", "exit 0", json!({}))).await;
     finished(&bed, "j", "Complete").await;
     let change = json!({"spec": {"template": {"spec": {"hostNetwork": true}}}});

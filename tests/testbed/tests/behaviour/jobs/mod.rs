@@ -85,20 +85,14 @@ fn job_path(name: &str) -> String {
 
 /// Waits until a look at the cluster succeeds.
 async fn until<T>(bed: &Testbed, what: &str, look: impl Fn(&Testbed) -> Option<T>) -> T {
-    let found = tokio::time::timeout(PATIENCE, async {
-        loop {
-            if let Some(found) = look(bed) {
-                return found;
-            }
-            tokio::task::yield_now().await;
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
-    found.await.unwrap_or_else(|_| {
-        let pods = bed.objects().list("pods", Some(NAMESPACE));
-        let jobs = bed.objects().list("jobs.batch", Some(NAMESPACE));
-        panic!("not in time: {what}\njobs: {jobs:#?}\npods: {pods:#?}")
-    })
+    let found = bed.objects().until(|_| look(bed));
+    tokio::time::timeout(PATIENCE, found)
+        .await
+        .unwrap_or_else(|_| {
+            let pods = bed.objects().list("pods", Some(NAMESPACE));
+            let jobs = bed.objects().list("jobs.batch", Some(NAMESPACE));
+            panic!("not in time: {what}\njobs: {jobs:#?}\npods: {pods:#?}")
+        })
 }
 
 fn stored_job(bed: &Testbed, name: &str) -> Option<Value> {
@@ -182,4 +176,18 @@ fn advance(bed: &Testbed, seconds: i64) {
 /// Returns the container's state `terminated` of a pod.
 fn terminated(pod: &Value) -> &Value {
     &pod["status"]["containerStatuses"][0]["state"]["terminated"]
+}
+
+/// Waits until the output of a pod contains a word.
+async fn said(bed: &Testbed, pod: &str, word: &str) {
+    let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/{pod}/log");
+    let told = tokio::time::timeout(PATIENCE, async {
+        loop {
+            let answer = api(bed, Request::get(&path), "").await;
+            if String::from_utf8_lossy(answer.body()).contains(word) {
+                return;
+            }
+        }
+    });
+    told.await.unwrap();
 }

@@ -45,10 +45,9 @@ async fn stock_kubectl_follows_the_output_of_a_running_job() {
     let pod = pod_in(&bed, "j", "Running").await;
     let follow = kubectl_out(&bed, &["logs", "-f", "job/j", "--tail=1"]);
     let release = async {
-        until(&bed, "a client of the log", |bed| {
-            (bed.requests().count("GET", "/log") > 0).then_some(())
-        })
-        .await;
+        while bed.requests().count("GET", "/log") == 0 {
+            tokio::task::yield_now().await;
+        }
         let uid = text(&pod["metadata"]["uid"]);
         std::fs::write(bed.folder().join(format!("pods/{uid}/root/go")), "").unwrap();
     };

@@ -8,6 +8,7 @@ mod api;
 mod apply;
 mod chart;
 mod custom;
+mod definitions;
 mod exec;
 mod faults;
 mod hivemq;

@@ -8,8 +8,9 @@ use kube_cel::cel::common::ast::IdedExpr;
 use kube_cel::cel::{Context, ExecutionError, Value as Cel};
 use serde_json::Value;
 
-use super::checker::{Checker, Type};
+use super::checker::Checker;
 use super::node::{Circumstances, Node};
+use super::types::Type;
 use super::validate::{join, old_item};
 use super::{Problem, cost, values, zones};
 

@@ -10,8 +10,10 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use crate::access::Tokens;
 use crate::api::objects::Objects;
 use crate::api::server::ApiServer;
+use crate::api::settle;
 use crate::backend::Backends;
 use crate::backend::hivemq::Hivemq;
 use crate::backend::pace::Pace;
@@ -19,6 +21,8 @@ use crate::backend::sidecar::Sidecar;
 use crate::backend::strategy::Strategy;
 use crate::clock::Clock;
 use crate::faults::{Fault, Faults};
+use crate::jobs::kubelet::Pods;
+use crate::jobs::{Cluster, Image, Images, Recorder, Workloads};
 use crate::kubeconfig::{self, Access};
 use crate::log::{ApiRequest, BackendRequest, Log};
 use crate::operators;
@@ -53,6 +57,7 @@ pub struct Builder {
     faults: Vec<Fault>,
     fill: Vec<Fill>,
     demo: bool,
+    images: Images,
 }
 
 impl Builder {
@@ -88,6 +93,15 @@ impl Builder {
     #[must_use]
     pub fn empty(mut self) -> Self {
         self.demo = false;
+        self
+    }
+
+    /// Adds an image to the registry: a program of this machine, which runs as the container of a Job's pod.
+    ///
+    /// `name` is the whole name of the image with its tag. A pod with any other image waits: `ErrImagePull`.
+    #[must_use]
+    pub fn image(self, name: &str, image: impl Into<Image>) -> Self {
+        self.images.add(name, image.into());
         self
     }
 
@@ -128,6 +142,7 @@ impl Builder {
             fill(&mut world);
         }
         operators::start(&world);
+        settle::start(&world.objects, &self.clock, &tasks);
 
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
         let listener = listener.await.map_err(TestbedError::Listen)?;
@@ -145,6 +160,20 @@ impl Builder {
         };
         kubeconfig::write(&kubeconfig, &access).map_err(TestbedError::Kubeconfig)?;
 
+        let workloads = Workloads::new(Cluster {
+            objects: world.objects.clone(),
+            clock: self.clock.clone(),
+            faults: faults.clone(),
+            events: Recorder::new(world.objects.clone(), self.clock.clone()),
+            tasks: tasks.clone(),
+            images: self.images,
+            tokens: Tokens::new(world.objects.clone()),
+            pods: Pods::default(),
+            folder: folder.path().to_owned(),
+            url: url.clone(),
+            ca_pem: identity.ca_pem.clone(),
+        });
+        workloads.start();
         let server = Arc::new(ApiServer {
             objects: world.objects.clone(),
             faults: faults.clone(),
@@ -153,6 +182,7 @@ impl Builder {
             backends: world.backends.clone(),
             files: world.files.clone(),
             tasks: tasks.clone(),
+            workloads: workloads.clone(),
             token: TOKEN.to_owned(),
             address: address.to_string(),
         });
@@ -165,6 +195,7 @@ impl Builder {
             ca_pem: identity.ca_pem,
             requests,
             world,
+            workloads,
         })
     }
 }
@@ -178,6 +209,7 @@ pub struct Testbed {
     ca_pem: String,
     requests: Log<ApiRequest>,
     world: World,
+    workloads: Workloads,
 }
 
 impl Testbed {
@@ -190,6 +222,7 @@ impl Testbed {
             faults: Vec::new(),
             fill: Vec::new(),
             demo: true,
+            images: Images::default(),
         }
     }
 
@@ -248,6 +281,10 @@ impl Testbed {
         self.world.strategies.get(namespace)
     }
 
+    pub(crate) fn workloads(&self) -> &Workloads {
+        &self.workloads
+    }
+
     /// Returns the files in the pods.
     pub fn files(&self) -> &PodFiles {
         &self.world.files
@@ -266,6 +303,7 @@ impl Testbed {
 
 impl Drop for Testbed {
     fn drop(&mut self) {
+        self.workloads.cluster.pods.kill_all();
         self.world.tasks.stop();
     }
 }

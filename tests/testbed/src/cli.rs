@@ -12,6 +12,7 @@ use tokio::signal;
 use crate::backend::pace::Pace;
 use crate::bed::{Builder, Testbed, TestbedError};
 use crate::faults::{self, Fault};
+use crate::jobs::Image;
 
 /// A simulated Kubernetes cluster with brokers, on loopback.
 #[derive(Debug, Parser)]
@@ -45,8 +46,10 @@ struct Cluster {
     /// Something that goes wrong; may be given several times
     #[arg(long, value_name = "NAME[=VALUE]")]
     fault: Vec<Fault>,
-    /// now=TIME: let the clock stand at an RFC 3339 time; pace=polls:N or pace=after:MS: how long
-    /// backups and restores take; namespace=NAME: the namespace of the context
+    /// now=TIME: let the clock stand at an RFC 3339 time.
+    /// pace=polls:N or pace=after:MS: how long backups and restores take.
+    /// namespace=NAME: the namespace of the context.
+    /// image=NAME=PROGRAM: an image for pods of Jobs, whose entry point is a local program
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<Setting>,
 }
@@ -56,6 +59,7 @@ enum Setting {
     Now(Timestamp),
     Pace(Pace),
     Namespace(String),
+    Image(String, Image),
 }
 
 impl std::str::FromStr for Setting {
@@ -67,7 +71,11 @@ impl std::str::FromStr for Setting {
             Some(("now", time)) => Ok(Self::Now(time.parse().map_err(why)?)),
             Some(("pace", pace)) => Ok(Self::Pace(pace.parse()?)),
             Some(("namespace", name)) => Ok(Self::Namespace(name.to_owned())),
-            _ => Err("not one of now=…, pace=…, namespace=…".to_owned()),
+            Some(("image", image)) => {
+                let (name, program) = image.split_once('=').ok_or("not image=NAME=PROGRAM")?;
+                Ok(Self::Image(name.to_owned(), Image::new(program)))
+            }
+            _ => Err("not one of now=…, pace=…, namespace=…, image=…".to_owned()),
         }
     }
 }
@@ -85,6 +93,7 @@ impl Cluster {
                 Setting::Now(moment) => builder.now(moment),
                 Setting::Pace(pace) => builder.pace(pace),
                 Setting::Namespace(name) => builder.namespace(&name),
+                Setting::Image(name, image) => builder.image(&name, image),
             };
         }
         builder

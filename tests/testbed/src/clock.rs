@@ -1,8 +1,10 @@
 //! The time of the simulated cluster.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 
 /// A clock that stands still or follows the system's, and that tests can move.
 ///
@@ -10,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 #[derive(Debug, Clone)]
 pub struct Clock {
     inner: Arc<Mutex<State>>,
+    moved: Arc<watch::Sender<()>>,
 }
 
 #[derive(Debug)]
@@ -37,6 +40,7 @@ impl Clock {
         };
         Self {
             inner: Arc::new(Mutex::new(state)),
+            moved: Arc::default(),
         }
     }
 
@@ -52,6 +56,37 @@ impl Clock {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .ahead += by;
+        self.moved.send_replace(());
+    }
+
+    /// Waits until the clock reaches a time. A stopped clock reaches it only when it is moved.
+    pub(crate) async fn reach(&self, moment: Timestamp) {
+        let mut moves = self.moved.subscribe();
+        loop {
+            moves.mark_unchanged();
+            let left = moment.duration_since(self.now());
+            let Some(left) = left
+                .try_into()
+                .ok()
+                .filter(|left: &Duration| !left.is_zero())
+            else {
+                return;
+            };
+            if self.stands() {
+                // The sender lives as long as the clock.
+                let _ = moves.changed().await;
+                continue;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(left) => {}
+                _ = moves.changed() => {}
+            }
+        }
+    }
+
+    fn stands(&self) -> bool {
+        let state = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        state.fixed.is_some()
     }
 }
 
@@ -63,4 +98,26 @@ pub(crate) fn seconds(moment: Timestamp) -> String {
 /// Formats a time as RFC 3339 in milliseconds, like some of HiveMQ's times.
 pub(crate) fn millis(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::task::Poll;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stopped_clock_reaches_a_time_when_it_is_moved() {
+        let clock = Clock::fixed("2026-01-05T10:00:00Z".parse().unwrap());
+        let moment = clock.now() + SignedDuration::from_secs(10);
+        let mut waiting = Box::pin(clock.reach(moment));
+        clock.advance(SignedDuration::from_secs(9));
+        let still = std::future::poll_fn(|context| {
+            Poll::Ready(waiting.as_mut().poll(context).is_pending())
+        });
+        assert!(still.await);
+        clock.advance(SignedDuration::from_secs(1));
+        waiting.await;
+    }
 }

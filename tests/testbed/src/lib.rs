@@ -19,12 +19,14 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod access;
 mod api;
 mod backend;
 mod bed;
 pub mod cli;
 mod clock;
 mod faults;
+mod jobs;
 mod kubeconfig;
 mod log;
 pub mod messages;
@@ -51,6 +53,7 @@ pub use faults::backup_request::{BackupRequestFault, BackupRequestFaults, Step, 
 pub use faults::download::{DownloadFault, DownloadFaults, Framing};
 pub use faults::exec::{ExecFault, ExecFaults};
 pub use faults::hivemq::{HivemqFault, HivemqFaults};
+pub use faults::job::{JobFault, JobFaults};
 pub use faults::kafka::{KafkaFault, KafkaFaults};
 pub use faults::node::{ContainerFault, NodeFault, NodeFaults};
 pub use faults::reply::{BackendKind, BodyFault, ReplyFault, ReplyFaults};
@@ -58,6 +61,7 @@ pub use faults::sidecar::{SidecarFault, SidecarFaults};
 pub use faults::strategy::{HeaderFamily, StrategyFault, StrategyFaults};
 pub use faults::tunnel::{TunnelFault, TunnelFaults};
 pub use faults::{Fault, FaultError, FaultInfo, FaultSettings, Faults, catalogue};
+pub use jobs::{Image, NodeDeath, ServiceAccountError};
 pub use log::{ApiRequest, BackendRequest, Log, Recorded};
 pub use operators::backup_request;
 pub use pods::PodFiles;

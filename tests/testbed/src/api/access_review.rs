@@ -5,9 +5,12 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::auth::{self, Access};
+use super::objects::Objects;
 use super::protobuf;
 use super::resources::ResourceType;
 use super::status::ApiError;
+use crate::access::User;
+use crate::access::rbac::{self, Request};
 use crate::faults::api::ApiFaults;
 use crate::web::{self, Reply};
 
@@ -17,7 +20,8 @@ pub const PLURAL: &str = "selfsubjectaccessreviews";
 /// Answers a review. Every authenticated user may send one, unless a deny rule forbids it.
 pub fn answer(
     method: &Method,
-    user: &str,
+    user: &User,
+    objects: &Objects,
     faults: &ApiFaults,
     body: &Bytes,
 ) -> Result<Reply, ApiError> {
@@ -35,6 +39,7 @@ pub fn answer(
             namespace: None,
             name: None,
         },
+        objects,
         faults,
     )?;
     let mut review = match protobuf::access_review(body) {
@@ -51,8 +56,11 @@ pub fn answer(
                            resourceAttributes must be specified";
             return Err(ApiError::invalid(&ty, "", "spec", problem));
         }
-        (Value::Null, _) => true,
-        (asked, _) => is_allowed(asked, faults),
+        (Value::Null, asked) => {
+            let text = |name: &str| asked[name].as_str().unwrap_or_default();
+            !user.is_bound_by_rbac() || rbac::allows_path(objects, user, text("verb"), text("path"))
+        }
+        (asked, _) => is_allowed(asked, user, objects, faults),
     };
     review["kind"] = json!("SelfSubjectAccessReview");
     review["apiVersion"] = json!(format!("{GROUP}/v1"));
@@ -64,16 +72,19 @@ pub fn answer(
     Ok(web::json(StatusCode::CREATED, &review))
 }
 
-fn is_allowed(asked: &Value, faults: &ApiFaults) -> bool {
+fn is_allowed(asked: &Value, user: &User, objects: &Objects, faults: &ApiFaults) -> bool {
     let text = |name: &str| asked[name].as_str().filter(|text| !text.is_empty());
     let resource = text("resource").unwrap_or_default();
     let resource = match text("subresource") {
         Some(subresource) => format!("{resource}/{subresource}"),
         None => resource.to_owned(),
     };
-    !faults.denied(
-        text("verb").unwrap_or_default(),
-        &resource,
-        text("namespace"),
-    )
+    let request = Request {
+        verb: text("verb").unwrap_or_default(),
+        group: text("group").unwrap_or_default(),
+        resource: &resource,
+        namespace: text("namespace"),
+        name: text("name"),
+    };
+    auth::is_allowed(user, &request, objects, faults)
 }

@@ -29,6 +29,14 @@ fn created(object: &Value, now: Timestamp) -> Value {
     json!(age(&object["metadata"]["creationTimestamp"], now))
 }
 
+/// Returns the columns of types that have no others.
+pub fn plain() -> Columns {
+    const DEFINITIONS: &[BuiltInColumn] = &[NAME, AGE];
+    Columns::BuiltIn(DEFINITIONS, |object, now| {
+        vec![name(object), created(object, now)]
+    })
+}
+
 pub fn namespaces() -> Columns {
     const DEFINITIONS: &[BuiltInColumn] = &[NAME, column("Status", "string", 0), AGE];
     Columns::BuiltIn(DEFINITIONS, |object, now| {
@@ -316,6 +324,120 @@ pub fn volume_claims() -> Columns {
             json!(text(claim, "/spec/volumeAttributesClassName", "<unset>")),
             created(claim, now),
             json!(text(claim, "/spec/volumeMode", "<unset>")),
+        ]
+    })
+}
+
+pub fn jobs() -> Columns {
+    const DEFINITIONS: &[BuiltInColumn] = &[
+        NAME,
+        column("Status", "string", 0),
+        column("Completions", "string", 0),
+        column("Duration", "string", 0),
+        AGE,
+        column("Containers", "string", 1),
+        column("Images", "string", 1),
+        column("Selector", "string", 1),
+    ];
+    Columns::BuiltIn(DEFINITIONS, |job, now| {
+        let succeeded = number(job, "/status/succeeded");
+        let completions = match job.pointer("/spec/completions").and_then(Value::as_i64) {
+            Some(completions) => format!("{succeeded}/{completions}"),
+            None => format!("{succeeded}/1"),
+        };
+        let containers = items(job, "/spec/template/spec/containers");
+        vec![
+            name(job),
+            json!(job_status(job)),
+            json!(completions),
+            json!(duration(job, now)),
+            created(job, now),
+            json!(joined(containers, "name", "")),
+            json!(joined(containers, "image", "")),
+            json!(label_map(&job["spec"]["selector"]["matchLabels"])),
+        ]
+    })
+}
+
+fn job_status(job: &Value) -> &'static str {
+    let conditions = items(job, "/status/conditions");
+    let is = |kind: &str| {
+        let mut conditions = conditions.iter();
+        conditions.any(|condition| condition["type"] == kind && condition["status"] == "True")
+    };
+    if is("Complete") {
+        "Complete"
+    } else if is("Failed") {
+        "Failed"
+    } else if !job["metadata"]["deletionTimestamp"].is_null() {
+        "Terminating"
+    } else if is("Suspended") {
+        "Suspended"
+    } else if is("FailureTarget") {
+        "FailureTarget"
+    } else if is("SuccessCriteriaMet") {
+        "SuccessCriteriaMet"
+    } else {
+        "Running"
+    }
+}
+
+fn duration(job: &Value, now: Timestamp) -> String {
+    let start = &job["status"]["startTime"];
+    if start.is_null() {
+        return String::new();
+    }
+    let end = job["status"]["completionTime"].as_str();
+    age(start, end.and_then(|end| end.parse().ok()).unwrap_or(now))
+}
+
+pub fn deployments() -> Columns {
+    const DEFINITIONS: &[BuiltInColumn] = &[
+        NAME,
+        column("Ready", "string", 0),
+        column("Up-to-date", "string", 0),
+        column("Available", "string", 0),
+        AGE,
+        column("Containers", "string", 1),
+        column("Images", "string", 1),
+        column("Selector", "string", 1),
+    ];
+    Columns::BuiltIn(DEFINITIONS, |deployment, now| {
+        let containers = items(deployment, "/spec/template/spec/containers");
+        let ready = number(deployment, "/status/readyReplicas");
+        let wanted = number(deployment, "/spec/replicas");
+        vec![
+            name(deployment),
+            json!(format!("{ready}/{wanted}")),
+            json!(number(deployment, "/status/updatedReplicas")),
+            json!(number(deployment, "/status/availableReplicas")),
+            created(deployment, now),
+            json!(joined(containers, "name", "")),
+            json!(joined(containers, "image", "")),
+            json!(label_map(&deployment["spec"]["selector"]["matchLabels"])),
+        ]
+    })
+}
+
+pub fn roles() -> Columns {
+    const DEFINITIONS: &[BuiltInColumn] = &[NAME, column("Created At", "date", 0)];
+    Columns::BuiltIn(DEFINITIONS, |role, _| {
+        vec![name(role), role["metadata"]["creationTimestamp"].clone()]
+    })
+}
+
+pub fn role_bindings() -> Columns {
+    const DEFINITIONS: &[BuiltInColumn] = &[NAME, column("Role", "string", 0), AGE];
+    Columns::BuiltIn(DEFINITIONS, |binding, now| {
+        let role = &binding["roleRef"];
+        vec![
+            name(binding),
+            json!(format!(
+                "{}/{}",
+                text(role, "/kind", ""),
+                text(role, "/name", "")
+            )),
+            created(binding, now),
         ]
     })
 }

@@ -49,6 +49,13 @@ fn service(object: &mut Value) {
     default(object, "status", json!({"loadBalancer": {}}));
 }
 
+/// Converts fields that clients only write.
+pub fn convert(ty: &ResourceType, object: &mut Value) {
+    if !ty.custom && ty.kind == "Secret" {
+        secret(object);
+    }
+}
+
 fn secret(object: &mut Value) {
     default(object, "type", json!("Opaque"));
     let Some(Value::Object(plain)) = object.as_object_mut().and_then(|o| o.remove("stringData"))

@@ -1,7 +1,5 @@
 //! The verbs `delete` and `deletecollection`.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -10,10 +8,10 @@ use super::read::target_key;
 use super::route::Target;
 use super::selector::Selector;
 use super::server::ApiServer;
+use super::settle;
 use super::status::ApiError;
-use super::store::Key;
 use super::write::dry_run;
-use crate::clock::seconds;
+use crate::jobs::deletion::Options;
 use crate::web::{self, Query, Reply};
 
 impl ApiServer {
@@ -29,19 +27,40 @@ impl ApiServer {
         let present = self.stored(target)?;
         let name = target.name.as_deref().unwrap_or_default();
         let options: Value = serde_json::from_slice(body).unwrap_or_default();
+        let policy = query.get("propagationPolicy");
+        let policy = policy.or(options["propagationPolicy"].as_str());
+        let known = ["Background", "Foreground", "Orphan"];
+        if let Some(policy) = policy.filter(|policy| !known.contains(policy)) {
+            let problem = format!(
+                "Unsupported value: {policy:?}: supported values: \"Background\", \"Foreground\", \
+                 \"Orphan\""
+            );
+            return Err(ApiError::options("propagationPolicy", &problem));
+        }
         let wanted = &options["preconditions"];
-        for (wanted, field) in [
-            (&wanted["uid"], "uid"),
-            (&wanted["resourceVersion"], "resourceVersion"),
+        for (wanted, field, told) in [
+            (&wanted["uid"], "uid", "UID"),
+            (
+                &wanted["resourceVersion"],
+                "resourceVersion",
+                "ResourceVersion",
+            ),
         ] {
-            if !wanted.is_null() && *wanted != present["metadata"][field] {
-                return Err(ApiError::conflict(&target.ty, name));
+            let there = &present["metadata"][field];
+            if let Some(wanted) = wanted.as_str().filter(|wanted| there != wanted) {
+                let there = there.as_str().unwrap_or_default();
+                let why =
+                    format!("{told} in precondition: {wanted}, {told} in object meta: {there}");
+                return Err(ApiError::failed_precondition(&target.ty, name, &why));
             }
         }
         if dry_run(query) || options["dryRun"] == json!(["All"]) {
             return Ok(web::json(StatusCode::OK, &present));
         }
-        let finished = self.delete_one(&target_key(target, name), &present);
+        let options = Options::read(&options, policy, query.get("gracePeriodSeconds"));
+        let key = target_key(target, name);
+        let finished = settle::delete(&self.objects, &self.clock, &key, options);
+        settle::settle(&self.objects, &self.clock);
         let answer = match finished {
             Some(object) => Value::clone(&object),
             None => json!({
@@ -64,8 +83,12 @@ impl ApiServer {
         &self,
         target: &Target,
         query: &Query,
+        body: &Bytes,
     ) -> Result<Reply, ApiError> {
         let ty = &target.ty;
+        let options: Value = serde_json::from_slice(body).unwrap_or_default();
+        let policy = query.get("propagationPolicy");
+        let options = Options::read(&options, policy, query.get("gracePeriodSeconds"));
         let selector = Selector::parse(ty, query.get("labelSelector"), query.get("fieldSelector"))?;
         let namespace = target.namespace.as_deref();
         let (revision, all) = self.objects.store.list(&ty.qualified(), namespace);
@@ -73,9 +96,10 @@ impl ApiServer {
             .into_iter()
             .filter(|(_, o)| selector.matches(o))
             .collect();
-        for (key, object) in &gone {
-            self.delete_one(key, object);
+        for (key, _) in &gone {
+            settle::delete(&self.objects, &self.clock, key, options);
         }
+        settle::settle(&self.objects, &self.clock);
         let list = json!({
             "kind": ty.list_kind(),
             "apiVersion": ty.api_version(),
@@ -83,31 +107,5 @@ impl ApiServer {
             "items": gone.iter().map(|(_, object)| Value::clone(object)).collect::<Vec<_>>(),
         });
         Ok(web::json(StatusCode::OK, &list))
-    }
-
-    /// Removes an object. If finalizers hold the object, it is marked as deleted and returned.
-    ///
-    /// Pods disappear at once, because the testbed has no kubelet that would end them gracefully.
-    fn delete_one(&self, key: &Key, present: &Arc<Value>) -> Option<Arc<Value>> {
-        let finalizers = present["metadata"]["finalizers"].as_array();
-        if finalizers.is_some_and(|list| !list.is_empty()) {
-            let mut object = Value::clone(present);
-            if object["metadata"]["deletionTimestamp"].is_null() {
-                object["metadata"]["deletionTimestamp"] = json!(seconds(self.clock.now()));
-            }
-            return self.objects.store.replace(key.clone(), object, None).ok();
-        }
-        self.remove(key);
-        None
-    }
-
-    pub(super) fn remove(&self, key: &Key) {
-        // If another deletion was faster, the result is the same.
-        let _ = self.objects.store.remove(key.clone());
-        if key.resource == "namespaces" {
-            for inner in self.objects.store.keys_in(&key.name) {
-                let _ = self.objects.store.remove(inner);
-            }
-        }
     }
 }

@@ -4,10 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
+use super::custom::{Definition, definition};
 use super::resources::{self, ResourceType};
 use super::store::{Key, Store, StoreError};
 use crate::clock::{Clock, seconds};
+use crate::jobs;
 
 /// The objects of a cluster. Clones share them.
 ///
@@ -17,6 +20,8 @@ use crate::clock::{Clock, seconds};
 pub struct Objects {
     pub(crate) store: Arc<Store>,
     types: Arc<RwLock<Vec<Arc<ResourceType>>>>,
+    /// A signal for each change of the custom types.
+    definitions: watch::Sender<u64>,
     uids: Arc<AtomicU64>,
     clock: Clock,
 }
@@ -26,6 +31,8 @@ pub struct Objects {
 pub enum ObjectsError {
     #[error("no resource type is registered for `{0}`")]
     UnknownType(String),
+    #[error("the definition is invalid: {0:?}")]
+    InvalidDefinition(Vec<(String, String)>),
     #[error("the object has no metadata.name")]
     NoName,
     #[error("there is no {resource} `{name}` in namespace `{namespace}`")]
@@ -42,17 +49,57 @@ impl Objects {
         Self {
             store: Arc::default(),
             types: Arc::new(RwLock::new(types)),
+            definitions: watch::Sender::new(0),
             uids: Arc::default(),
             clock,
         }
     }
 
-    /// Registers a resource type, such as a custom resource.
+    /// Registers a resource type, such as a custom resource without a definition.
     pub fn register(&self, ty: ResourceType) {
         self.types
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .push(Arc::new(ty));
+    }
+
+    /// Registers the types of a CustomResourceDefinition in place of earlier ones. Watches of custom resources
+    /// end, as those of the real server do.
+    pub(crate) fn define(&self, definition: Definition) {
+        {
+            let mut types = self.types.write().unwrap_or_else(PoisonError::into_inner);
+            types.retain(|ty| ty.group != definition.group || ty.plural != definition.plural);
+            types.extend(definition.types.into_iter().map(Arc::new));
+        }
+        self.definitions.send_modify(|count| *count += 1);
+    }
+
+    /// Removes the types of a CustomResourceDefinition by its name.
+    pub(crate) fn undefine(&self, name: &str) {
+        self.types
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|ty| !ty.custom || ty.qualified() != name);
+        self.definitions.send_modify(|count| *count += 1);
+    }
+
+    /// Registers the types of an object that is a definition with accepted names.
+    pub(crate) fn follow(&self, ty: &ResourceType, object: &Value) -> Result<(), ObjectsError> {
+        if !definition::is_definition(ty) {
+            return Ok(());
+        }
+        let parsed = Definition::parse(object).map_err(ObjectsError::InvalidDefinition)?;
+        let conditions = object["status"]["conditions"].as_array();
+        let mut conditions = conditions.into_iter().flatten();
+        if conditions.any(|it| it["type"] == "Established" && it["status"] == "True") {
+            self.define(parsed);
+        }
+        Ok(())
+    }
+
+    /// Returns a receiver that signals changes of the custom types.
+    pub(crate) fn subscribe_to_definitions(&self) -> watch::Receiver<u64> {
+        self.definitions.subscribe()
     }
 
     /// Returns every type in the order of registration.
@@ -89,10 +136,11 @@ impl Objects {
         objects.iter().map(|(_, o)| Value::clone(o)).collect()
     }
 
-    /// Creates an object or replaces it as a whole, by its `apiVersion`, `kind` and metadata.
+    /// Creates an object or replaces it as a whole, by its `apiVersion`, `kind` and metadata. A
+    /// CustomResourceDefinition also registers its types.
     ///
     /// # Errors
-    /// Fails if its type isn't registered or if it has no name.
+    /// Fails if its type isn't registered, if it has no name, or if it is a definition that is invalid.
     pub fn put(&self, mut object: Value) -> Result<Value, ObjectsError> {
         let api_version = object["apiVersion"].as_str().unwrap_or_default();
         let kind = object["kind"].as_str().unwrap_or_default();
@@ -101,6 +149,11 @@ impl Objects {
             .into_iter()
             .find(|ty| ty.api_version() == api_version && ty.kind == kind)
             .ok_or_else(|| ObjectsError::UnknownType(format!("{api_version} {kind}")))?;
+        if definition::is_definition(&ty) {
+            definition::fill(&mut object);
+            definition::establish(&mut object, None, &seconds(self.clock.now()));
+            self.follow(&ty, &object)?;
+        }
         let name = object.pointer("/metadata/name").and_then(Value::as_str);
         let name = name.ok_or(ObjectsError::NoName)?.to_owned();
         let namespace = object
@@ -149,6 +202,19 @@ impl Objects {
         }
     }
 
+    /// Waits until a look at the objects finds something, and returns that. It looks again after each change.
+    pub async fn until<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
+        let mut revisions = self.store.subscribe();
+        loop {
+            revisions.mark_unchanged();
+            if let Some(found) = look(self) {
+                return found;
+            }
+            // The sender lives as long as the objects.
+            let _ = revisions.changed().await;
+        }
+    }
+
     /// Removes one object at once, even if it has finalizers.
     ///
     /// # Errors
@@ -177,6 +243,9 @@ impl Objects {
         }
         if ty.generation && metadata["generation"].is_null() {
             metadata["generation"] = json!(1);
+        }
+        if ty.qualified() == jobs::JOBS {
+            jobs::defaults::job(object);
         }
     }
 }

@@ -1,17 +1,20 @@
 //! The part of Kubernetes' protobuf format that `kubectl auth can-i` sends. Typed clients send built-in types
 //! in this format, and also accept JSON answers.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The prefix of all bodies in this format (`k8s.io/apimachinery/pkg/runtime/serializer/protobuf`).
 const MAGIC: &[u8] = b"k8s\0";
 
 /// The number of the field `raw` of `runtime.Unknown`.
 const RAW: u64 = 2;
-/// The numbers of `SelfSubjectAccessReview.spec` and its `resourceAttributes`
+/// The numbers of `SelfSubjectAccessReview.spec`, and of its `resourceAttributes` and `nonResourceAttributes`
 /// (`k8s.io/api/authorization/v1/generated.proto`).
 const SPEC: u64 = 2;
 const RESOURCE_ATTRIBUTES: u64 = 1;
+const NON_RESOURCE_ATTRIBUTES: u64 = 2;
+/// The number of `SelfSubjectRulesReviewSpec.namespace`.
+const RULES_NAMESPACE: u64 = 1;
 /// The text fields of `ResourceAttributes`, by number, from 1.
 const ATTRIBUTES: [&str; 7] = [
     "namespace",
@@ -25,33 +28,82 @@ const ATTRIBUTES: [&str; 7] = [
 
 /// Returns the review in a body as JSON, or `None` if the body has another format.
 pub fn access_review(body: &[u8]) -> Option<Value> {
-    let review = field(body.strip_prefix(MAGIC)?, RAW)?;
-    let asked = field(field(review, SPEC)?, RESOURCE_ATTRIBUTES)?;
-    let mut attributes = Map::new();
-    for (number, name) in (1..).zip(ATTRIBUTES) {
-        if let Some(value) = field(asked, number) {
-            let text = String::from_utf8(value.to_vec()).ok()?;
-            attributes.insert(name.to_owned(), text.into());
+    let spec = field(content(body)?, SPEC)?;
+    let texts = |message: &[u8], names: &[&str]| {
+        let mut attributes = Map::new();
+        for (number, name) in (1..).zip(names) {
+            if let Some(value) = field(message, number) {
+                let text = String::from_utf8(value.to_vec()).ok()?;
+                attributes.insert((*name).to_owned(), text.into());
+            }
         }
-    }
-    Some(serde_json::json!({"spec": {"resourceAttributes": attributes}}))
+        Some(Value::from(attributes))
+    };
+    Some(match field(spec, RESOURCE_ATTRIBUTES) {
+        Some(asked) => json!({"spec": {"resourceAttributes": texts(asked, &ATTRIBUTES)?}}),
+        None => {
+            let asked = field(spec, NON_RESOURCE_ATTRIBUTES)?;
+            json!({"spec": {"nonResourceAttributes": texts(asked, &["path", "verb"])?}})
+        }
+    })
+}
+
+/// Returns the review of rules in a body as JSON, or `None` if the body has another format.
+pub fn rules_review(body: &[u8]) -> Option<Value> {
+    let review = content(body)?;
+    let namespace = field(field(review, SPEC)?, RULES_NAMESPACE).unwrap_or_default();
+    let namespace = String::from_utf8(namespace.to_vec()).ok()?;
+    Some(json!({"spec": {"namespace": namespace}}))
+}
+
+/// A value in a message.
+pub enum Item<'a> {
+    Number(u64),
+    /// A text, bytes, or another message.
+    Bytes(&'a [u8]),
+}
+
+/// Returns the message in a body, or `None` if the body has another format.
+pub fn content(body: &[u8]) -> Option<&[u8]> {
+    field(body.strip_prefix(MAGIC)?, RAW)
+}
+
+/// Returns the fields of a message with their numbers. A broken one is `None`, and the last.
+pub fn items(mut message: &[u8]) -> impl Iterator<Item = Option<(u64, Item<'_>)>> {
+    std::iter::from_fn(move || {
+        if message.is_empty() {
+            return None;
+        }
+        let item = item(&mut message);
+        if item.is_none() {
+            message = &[];
+        }
+        Some(item)
+    })
+}
+
+fn item<'a>(message: &mut &'a [u8]) -> Option<(u64, Item<'a>)> {
+    let tag = varint(message)?;
+    let item = match tag & 7 {
+        0 => Item::Number(varint(message)?),
+        2 => {
+            let length = usize::try_from(varint(message)?).ok()?;
+            let (value, rest) = message.split_at_checked(length)?;
+            *message = rest;
+            Item::Bytes(value)
+        }
+        _ => return None,
+    };
+    Some((tag >> 3, item))
 }
 
 /// Returns the bytes of a field of a message. The messages in use contain only texts, messages and numbers.
-fn field(mut message: &[u8], wanted: u64) -> Option<&[u8]> {
-    while !message.is_empty() {
-        let tag = varint(&mut message)?;
-        match tag & 7 {
-            0 => drop(varint(&mut message)?),
-            2 => {
-                let length = usize::try_from(varint(&mut message)?).ok()?;
-                let (value, rest) = message.split_at_checked(length)?;
-                if tag >> 3 == wanted {
-                    return Some(value);
-                }
-                message = rest;
-            }
-            _ => return None,
+fn field(message: &[u8], wanted: u64) -> Option<&[u8]> {
+    for item in items(message) {
+        if let (number, Item::Bytes(value)) = item?
+            && number == wanted
+        {
+            return Some(value);
         }
     }
     None

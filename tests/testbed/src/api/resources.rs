@@ -1,9 +1,15 @@
 //! The resource types of the server, as data. Custom resources are registered in the same way.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use super::columns;
+use super::catalogue;
+use super::custom::Node;
 use super::status::ApiError;
+use super::{columns, events};
+use crate::access::rbac;
+use crate::jobs;
 
 /// One resource type.
 #[derive(Debug, Clone)]
@@ -29,8 +35,14 @@ pub struct ResourceType {
     /// Whether the type is a custom resource. Those have no strategic merge patch and no built-in defaults.
     pub custom: bool,
     pub columns: Columns,
-    /// A function that validates an object, if the type has a schema.
+    /// A function that validates an object, for a type that has no CustomResourceDefinition.
     pub schema: Option<Schema>,
+    /// The schema of a type that a CustomResourceDefinition has registered.
+    pub structural: Option<Arc<Node>>,
+    /// The fields that a field selector supports besides those of every type.
+    pub selectable: Vec<String>,
+    /// The kind of lists, if it isn't the kind with `List` at its end.
+    pub list_kind: Option<String>,
 }
 
 /// A function that returns the violations of an object: each field, and its problem.
@@ -90,6 +102,9 @@ impl ResourceType {
             custom: true,
             columns: Columns::Printer(Vec::new()),
             schema: None,
+            structural: None,
+            selectable: Vec::new(),
+            list_kind: None,
         }
     }
 
@@ -102,7 +117,13 @@ impl ResourceType {
         Err(ApiError::invalid_fields(self, name, &problems))
     }
 
-    fn built_in(group: &str, kind: &str, plural: &str, short: &[&str], columns: Columns) -> Self {
+    pub(super) fn built_in(
+        group: &str,
+        kind: &str,
+        plural: &str,
+        short: &[&str],
+        columns: Columns,
+    ) -> Self {
         Self {
             short_names: short.iter().map(|&name| name.to_owned()).collect(),
             custom: false,
@@ -132,7 +153,8 @@ impl ResourceType {
     }
 
     pub fn list_kind(&self) -> String {
-        format!("{}List", self.kind)
+        let default = || format!("{}List", self.kind);
+        self.list_kind.clone().unwrap_or_else(default)
     }
 
     /// The verbs for objects of the type.
@@ -158,6 +180,8 @@ impl ResourceType {
             let verbs: &[_] = &["create", "get"];
             list.push(("exec", "PodExecOptions".to_owned(), verbs));
             list.push(("portforward", "PodPortForwardOptions".to_owned(), verbs));
+            list.push(("log", "Pod".to_owned(), &["get"]));
+            list.push(("eviction", "Eviction".to_owned(), &["create"]));
         }
         list
     }
@@ -169,7 +193,7 @@ pub fn built_in() -> Vec<ResourceType> {
     let core = |kind, plural, short: &[&str], columns| {
         ResourceType::built_in("", kind, plural, short, columns)
     };
-    vec![
+    let mut types = vec![
         ResourceType {
             namespaced: false,
             status: true,
@@ -237,5 +261,75 @@ pub fn built_in() -> Vec<ResourceType> {
             &[],
             columns::leases(),
         ),
+    ];
+    types.extend(workloads());
+    types.push(events());
+    types.extend(permissions());
+    types.extend(catalogue::stored());
+    types
+}
+
+/// Returns the types of programs that run, besides pods and sets of them.
+fn workloads() -> Vec<ResourceType> {
+    let all = || vec!["all".to_owned()];
+    vec![
+        ResourceType {
+            status: true,
+            generation: true,
+            categories: all(),
+            ..ResourceType::built_in(
+                "apps",
+                "Deployment",
+                "deployments",
+                &["deploy"],
+                columns::deployments(),
+            )
+        },
+        ResourceType {
+            status: true,
+            generation: true,
+            categories: all(),
+            schema: Some(jobs::defaults::violations),
+            ..ResourceType::built_in("batch", "Job", "jobs", &[], columns::jobs())
+        },
+    ]
+}
+
+/// Returns the events in their newer form.
+fn events() -> ResourceType {
+    ResourceType::built_in(events::GROUP, "Event", "events", &["ev"], columns::events())
+}
+
+/// Returns the types of RBAC.
+fn permissions() -> Vec<ResourceType> {
+    vec![
+        ResourceType::built_in(rbac::GROUP, "Role", "roles", &[], columns::roles()),
+        ResourceType::built_in(
+            rbac::GROUP,
+            "RoleBinding",
+            "rolebindings",
+            &[],
+            columns::role_bindings(),
+        ),
+        ResourceType {
+            namespaced: false,
+            ..ResourceType::built_in(
+                rbac::GROUP,
+                "ClusterRole",
+                "clusterroles",
+                &[],
+                columns::roles(),
+            )
+        },
+        ResourceType {
+            namespaced: false,
+            ..ResourceType::built_in(
+                rbac::GROUP,
+                "ClusterRoleBinding",
+                "clusterrolebindings",
+                &[],
+                columns::role_bindings(),
+            )
+        },
     ]
 }

@@ -6,7 +6,7 @@ use http::Method;
 
 use super::objects::Objects;
 use super::resources::ResourceType;
-use super::{access_review, self_review};
+use super::{access_review, rules_review, self_review};
 use crate::web::{Query, decode_path};
 
 /// The meaning of a path.
@@ -30,6 +30,8 @@ pub enum Route {
     ServerVersion,
     /// A review of the user's permissions.
     AccessReview,
+    /// A review of everything that the user may do.
+    RulesReview,
     /// A review of the user's identity.
     SelfReview,
     OpenApi(String),
@@ -85,6 +87,7 @@ pub fn route(path: &str, objects: &Objects) -> Route {
         ["version"] => Route::ServerVersion,
         ["healthz" | "readyz" | "livez", ..] => Route::Health(parts[0].to_owned()),
         ["apis", access_review::GROUP, "v1", access_review::PLURAL] => Route::AccessReview,
+        ["apis", access_review::GROUP, "v1", rules_review::PLURAL] => Route::RulesReview,
         ["apis", self_review::GROUP, "v1", self_review::PLURAL] => Route::SelfReview,
         ["openapi", ..] => Route::OpenApi(parts[1..].join("/")),
         ["api", version, ref rest @ ..] => resource("", version, rest, objects),

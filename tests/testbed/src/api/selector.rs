@@ -53,8 +53,12 @@ impl Selector {
         });
         labels
             && self.fields.iter().all(|(pointer, wanted, equal)| {
-                let value = object.pointer(pointer).and_then(Value::as_str);
-                (value.unwrap_or_default() == wanted) == *equal
+                let value = match object.pointer(pointer) {
+                    Some(Value::String(text)) => text.clone(),
+                    None | Some(Value::Null) => String::new(),
+                    Some(other) => other.to_string(),
+                };
+                (value == *wanted) == *equal
             })
     }
 }
@@ -167,7 +171,8 @@ fn parse_fields(
             )));
         };
         let general = ["metadata.name", "metadata.namespace"];
-        if !general.contains(&name) && !selectable(ty).contains(&name) {
+        let own = ty.selectable.iter().any(|field| field == name);
+        if !general.contains(&name) && !selectable(ty).contains(&name) && !own {
             return Err(ApiError::bad_request(format!(
                 "Unable to find \"{}, Resource={}\" that match label selector \"{labels}\", \
                  field selector \"{text}\": field label not supported: {name}",

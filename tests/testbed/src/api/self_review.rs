@@ -4,8 +4,10 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use super::auth::{self, Access};
+use super::objects::Objects;
 use super::resources::ResourceType;
 use super::status::ApiError;
+use crate::access::User;
 use crate::faults::api::ApiFaults;
 use crate::web::{self, Reply};
 
@@ -13,7 +15,12 @@ pub const GROUP: &str = "authentication.k8s.io";
 pub const PLURAL: &str = "selfsubjectreviews";
 
 /// Answers a review. Every authenticated user may send one, unless a deny rule forbids it.
-pub fn answer(method: &Method, user: &str, faults: &ApiFaults) -> Result<Reply, ApiError> {
+pub fn answer(
+    method: &Method,
+    user: &User,
+    objects: &Objects,
+    faults: &ApiFaults,
+) -> Result<Reply, ApiError> {
     if method != Method::POST {
         return Err(ApiError::method_not_allowed());
     }
@@ -28,13 +35,21 @@ pub fn answer(method: &Method, user: &str, faults: &ApiFaults) -> Result<Reply, 
             namespace: None,
             name: None,
         },
+        objects,
         faults,
     )?;
+    let mut info = json!({"username": user.name, "groups": user.groups});
+    if let Some(uid) = &user.uid {
+        info["uid"] = json!(uid);
+    }
+    if !user.extra.is_empty() {
+        info["extra"] = json!(user.extra);
+    }
     let review = json!({
         "kind": "SelfSubjectReview",
         "apiVersion": format!("{GROUP}/v1"),
         "metadata": {"creationTimestamp": null},
-        "status": {"userInfo": {"username": user, "groups": ["system:authenticated"]}},
+        "status": {"userInfo": info},
     });
     Ok(web::json(StatusCode::CREATED, &review))
 }

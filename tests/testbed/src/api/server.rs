@@ -18,10 +18,12 @@ use super::auth::{self, Access};
 use super::objects::Objects;
 use super::route::{Route, Target, route};
 use super::status::ApiError;
-use super::{access_review, discovery, openapi, self_review};
+use super::{access_review, discovery, events, openapi, rules_review, self_review};
+use crate::access::User;
 use crate::backend::Backends;
 use crate::clock::Clock;
 use crate::faults::Faults;
+use crate::jobs::Workloads;
 use crate::log::{ApiRequest, Log};
 use crate::pods::PodFiles;
 use crate::tasks::Tasks;
@@ -39,6 +41,7 @@ pub struct ApiServer {
     pub backends: Backends,
     pub files: PodFiles,
     pub tasks: Tasks,
+    pub workloads: Workloads,
     pub token: String,
     /// Host and port, as discovery reports them.
     pub address: String,
@@ -118,7 +121,9 @@ impl ApiServer {
             _ => {}
         }
         let faults = self.faults.snapshot().api;
-        let user = auth::authenticate(&parts.headers, &self.token, &faults)?;
+        let tokens = &self.workloads.cluster.tokens;
+        let caller = auth::authenticate(&parts.headers, &self.token, tokens, &faults)?;
+        let user = auth::effective(caller, &self.objects, &faults)?;
         let types = self.objects.types();
         let found = match route {
             Route::Resource(target) => {
@@ -126,9 +131,16 @@ impl ApiServer {
             }
             Route::AccessReview => {
                 let body = read_body(body).await?;
-                return access_review::answer(&parts.method, &user, &faults, &body);
+                let objects = &self.objects;
+                return access_review::answer(&parts.method, &user, objects, &faults, &body);
             }
-            Route::SelfReview => return self_review::answer(&parts.method, &user, &faults),
+            Route::RulesReview => {
+                let body = read_body(body).await?;
+                return rules_review::answer(&parts.method, &user, &self.objects, &body);
+            }
+            Route::SelfReview => {
+                return self_review::answer(&parts.method, &user, &self.objects, &faults);
+            }
             Route::Groups { core } => {
                 Some(discovery::root(&types, core, &self.address, &parts.headers))
             }
@@ -144,43 +156,82 @@ impl ApiServer {
     async fn resource(
         &self,
         target: &Target,
-        user: &str,
+        user: &User,
         parts: &mut Parts,
         body: Incoming,
     ) -> Result<Reply, ApiError> {
         let query = Query::parse(parts.uri.query());
         let verb = target.verb(&parts.method, &query);
-        let access = Access {
+        let field = query.get("fieldSelector").unwrap_or_default();
+        let selected = field
+            .strip_prefix("metadata.name=")
+            .filter(|name| !name.contains(','));
+        let mut access = Access {
             user,
             verb,
             ty: &target.ty,
             resource: &target.resource(),
             namespace: target.namespace.as_deref(),
-            name: target.name.as_deref(),
+            // A list of one object by its name counts as a request for that object.
+            name: target.name.as_deref().or(selected),
         };
-        auth::authorize(&access, &self.faults.snapshot().api)?;
+        let faults = self.faults.snapshot().api;
+        auth::authorize(&access, &self.objects, &faults)?;
+        let connects = matches!(target.subresource.as_deref(), Some("exec" | "portforward"));
+        if connects && user.is_bound_by_rbac() {
+            // Since Kubernetes 1.35 a GET also requires the permission `create`.
+            access.verb = "create";
+            auth::authorize(&access, &self.objects, &faults)?;
+        }
+        match events::in_core(target, &self.objects) {
+            None => self.served(target, target, verb, &query, parts, body).await,
+            Some(core) => {
+                let reply = self.served(target, &core, verb, &query, parts, body).await;
+                reply.map(events::outward)
+            }
+        }
+    }
+
+    /// Answers a permitted request for a resource, which may be stored as another one.
+    async fn served(
+        &self,
+        asked: &Target,
+        target: &Target,
+        verb: &str,
+        query: &Query,
+        parts: &mut Parts,
+        body: Incoming,
+    ) -> Result<Reply, ApiError> {
         let served: Vec<_> = target.ty.subresources().iter().map(|s| s.0).collect();
         match target.subresource.as_deref() {
             Some(name) if !served.contains(&name) => return Err(ApiError::no_such_resource()),
-            Some("exec") => return self.exec(target, parts, &query),
-            Some("portforward") => return self.port_forward(target, parts, &query),
+            Some("exec") => return self.exec(target, parts, query),
+            Some("portforward") => return self.port_forward(target, parts, query),
+            Some("log") if verb == "get" => return self.log(target, query),
+            Some("log") => return Err(ApiError::method_not_allowed()),
             _ => {}
         }
         if parts.method == Method::GET || parts.method == Method::HEAD {
             return match verb {
-                "watch" => self.watch(target, &parts.headers, &query),
-                "list" => self.list(target, &parts.headers, &query),
-                _ => self.get(target, &parts.headers, &query),
+                "watch" => self.watch(target, &parts.headers, query),
+                "list" => self.list(target, &parts.headers, query),
+                _ => self.get(target, &parts.headers, query),
             };
         }
-        let body = read_body(body).await?;
+        let mut body = read_body(body).await?;
+        if asked.ty.group != target.ty.group {
+            body = events::inward(&asked.ty, &body, verb == "create")?;
+        }
         let headers = &parts.headers;
         match verb {
-            "create" => self.create(target, headers, &query, &body),
-            "update" => self.update(target, headers, &query, &body),
-            "patch" => self.patch(target, headers, &query, &body),
-            "delete" => self.delete(target, &query, &body),
-            "deletecollection" => self.delete_collection(target, &query),
+            "create" if target.subresource.as_deref() == Some("eviction") => {
+                self.evict(target, &body)
+            }
+            "create" => self.create(target, headers, query, &body),
+            "update" => self.update(target, headers, query, &body),
+            "patch" => self.patch(target, headers, query, &body),
+            "delete" => self.delete(target, query, &body),
+            "deletecollection" => self.delete_collection(target, query, &body),
             _ => Err(ApiError::method_not_allowed()),
         }
     }

@@ -80,53 +80,73 @@ impl ApiError {
         Self::new(StatusCode::FORBIDDEN, "Forbidden", message).about(ty, name.unwrap_or_default())
     }
 
+    /// Returns a conflict for another reason than a newer version.
+    pub fn failed_precondition(ty: &ResourceType, name: &str, why: &str) -> Self {
+        let message = format!(
+            "Operation cannot be fulfilled on {} \"{name}\": Precondition failed: {why}",
+            ty.qualified()
+        );
+        Self::new(StatusCode::CONFLICT, "Conflict", message).about(ty, name)
+    }
+
     /// Returns a validation error in one field.
     pub fn invalid(ty: &ResourceType, name: &str, field: &str, problem: &str) -> Self {
+        Self::invalid_fields(ty, name, &[(field.to_owned(), problem.to_owned())])
+    }
+
+    /// Returns a validation error in several fields, each with its problem.
+    pub fn invalid_fields(ty: &ResourceType, name: &str, problems: &[(String, String)]) -> Self {
         let subject = if ty.group.is_empty() {
             ty.kind.clone()
         } else {
             format!("{}.{}", ty.kind, ty.group)
         };
-        let message = format!("{subject} \"{name}\" is invalid: {field}: {problem}");
-        let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
-        error.details = Some(json!({
-            "name": name,
-            "group": ty.group,
-            "kind": ty.kind,
-            "causes": [{"reason": "FieldValueInvalid", "message": problem, "field": field}],
-        }));
+        let mut error = Self::unprocessable(&subject, name, problems);
+        if let Some(details) = &mut error.details {
+            details["group"] = json!(ty.group);
+            details["kind"] = json!(ty.kind);
+        }
         error
     }
 
-    /// Returns a validation error in several fields, each with its problem.
-    pub fn invalid_fields(ty: &ResourceType, name: &str, problems: &[(String, String)]) -> Self {
-        if let [(field, problem)] = problems {
-            return Self::invalid(ty, name, field, problem);
-        }
+    /// Returns an error in the parameters of a request.
+    pub fn options(parameter: &str, problem: &str) -> Self {
+        let problems = [(parameter.to_owned(), problem.to_owned())];
+        Self::unprocessable("ListOptions.meta.k8s.io", "", &problems)
+    }
+
+    /// Returns an error in fields of anything.
+    pub fn unprocessable(subject: &str, name: &str, problems: &[(String, String)]) -> Self {
         let told: Vec<_> = problems
             .iter()
             .map(|(field, problem)| format!("{field}: {problem}"))
             .collect();
-        let message = format!(
-            "{}.{} \"{name}\" is invalid: [{}]",
-            ty.kind,
-            ty.group,
-            told.join(", ")
-        );
+        let told = match &told[..] {
+            [one] => one.clone(),
+            _ => format!("[{}]", told.join(", ")),
+        };
+        let message = format!("{subject} \"{name}\" is invalid: {told}");
         let causes: Vec<_> = problems
             .iter()
             .map(|(field, problem)| {
-                json!({"reason": "FieldValueInvalid", "message": problem, "field": field})
+                json!({"reason": reason(problem), "message": problem, "field": field})
             })
             .collect();
         let mut error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message);
-        error.details = Some(json!({
-            "name": name,
-            "group": ty.group,
-            "kind": ty.kind,
-            "causes": causes,
-        }));
+        error.details = Some(json!({"name": name, "causes": causes}));
         error
+    }
+
+    #[must_use]
+    pub fn with_details(mut self, details: Value) -> Self {
+        self.details = Some(details);
+        self
+    }
+
+    #[must_use]
+    pub fn with_causes(mut self, causes: Value) -> Self {
+        self.details.get_or_insert_with(|| json!({}))["causes"] = causes;
+        self
     }
 
     pub fn expired(message: impl Into<String>) -> Self {
@@ -168,5 +188,19 @@ impl ApiError {
 
     pub fn reply(&self) -> Reply {
         web::json(self.code, &self.object())
+    }
+}
+
+/// Returns the reason of a problem, which its text begins with.
+fn reason(problem: &str) -> &'static str {
+    match problem.split(':').next().unwrap_or_default() {
+        "Required value" => "FieldValueRequired",
+        "Unsupported value" => "FieldValueNotSupported",
+        "Duplicate value" => "FieldValueDuplicate",
+        "Forbidden" => "FieldValueForbidden",
+        "Too long" => "FieldValueTooLong",
+        "Too many" => "FieldValueTooMany",
+        _ if problem.contains(" in body must be of type ") => "FieldValueTypeInvalid",
+        _ => "FieldValueInvalid",
     }
 }

@@ -142,6 +142,32 @@ impl Store {
         })
     }
 
+    /// Returns the objects of a resource as they were at a revision.
+    pub fn list_at(
+        &self,
+        resource: &str,
+        namespace: Option<&str>,
+        revision: u64,
+    ) -> Result<Vec<(Key, Arc<Value>)>, TooOld> {
+        let (_, now) = self.list(resource, namespace);
+        let mut objects: BTreeMap<Key, Arc<Value>> = now.into_iter().collect();
+        for event in self.events_after(revision)?.into_iter().rev() {
+            let within = namespace.is_none_or(|namespace| event.key.namespace == namespace);
+            if event.key.resource != resource || !within {
+                continue;
+            }
+            match event.previous {
+                Some(previous) => objects.insert(event.key, previous),
+                None => objects.remove(&event.key),
+            };
+        }
+        Ok(objects.into_iter().collect())
+    }
+
+    pub fn revision(&self) -> u64 {
+        self.with(|state| state.revision)
+    }
+
     /// Returns every key in a namespace, of any resource.
     pub fn keys_in(&self, namespace: &str) -> Vec<Key> {
         self.with(|state| {
@@ -286,6 +312,24 @@ mod tests {
         changed["spec"] = json!({"n": 2});
         let error = store.replace(key("a"), changed, seen).unwrap_err();
         assert_eq!(error, StoreError::Stale);
+    }
+
+    #[test]
+    fn an_earlier_list_is_rebuilt_from_the_history() {
+        let store = Store::default();
+        store.insert(key("a"), pod()).unwrap();
+        let mut changed = pod();
+        changed["x"] = json!(1);
+        store.insert(key("b"), pod()).unwrap();
+        let then = store.revision();
+        store.replace(key("a"), changed, None).unwrap();
+        store.remove(key("b")).unwrap();
+        store.insert(key("c"), pod()).unwrap();
+        let names: Vec<_> = store.list_at("pods", Some("x"), then).unwrap();
+        let names: Vec<_> = names.iter().map(|(key, o)| (&*key.name, &o["x"])).collect();
+        assert_eq!(names, [("a", &Value::Null), ("b", &Value::Null)]);
+        store.compact();
+        assert!(store.list_at("pods", None, then).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::cells::age;
 use super::jsonpath;
+use super::read::partial;
 use super::resources::{Columns, PrinterColumn, ResourceType};
 
 /// The object that each row contains besides its cells: the `includeObject` parameter.
@@ -99,11 +100,7 @@ pub fn row(ty: &ResourceType, object: &Value, include: Include, now: Timestamp) 
     let carried = match include {
         Include::Nothing => return json!({"cells": cells}),
         Include::Object => object.clone(),
-        Include::Metadata => json!({
-            "kind": "PartialObjectMetadata",
-            "apiVersion": "meta.k8s.io/v1",
-            "metadata": object["metadata"],
-        }),
+        Include::Metadata => partial(object),
     };
     json!({"cells": cells, "object": carried})
 }

@@ -13,13 +13,13 @@ use serde_json::{Value, json};
 use tokio::sync::watch::Receiver;
 use tokio::time::Instant;
 
-use super::read::wants_table;
+use super::read::{Form, parse_revision, partial, versioned};
 use super::route::Target;
 use super::selector::Selector;
 use super::server::ApiServer;
 use super::status::ApiError;
 use super::store::{Change, Event, Key, Store, revision_of};
-use super::table::{self, Include};
+use super::table;
 use crate::clock::Clock;
 use crate::web::{Query, Reply};
 
@@ -34,12 +34,20 @@ impl ApiServer {
         headers: &HeaderMap,
         query: &Query,
     ) -> Result<Reply, ApiError> {
-        if query.flag("sendInitialEvents") {
-            let message = "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: Forbidden: \
-                           sendInitialEvents is forbidden for watch unless the WatchList feature \
-                           gate is enabled";
-            let code = http::StatusCode::UNPROCESSABLE_ENTITY;
-            return Err(ApiError::new(code, "Invalid", message));
+        let initial = match query.get("sendInitialEvents") {
+            None | Some("") => None,
+            Some(_) => Some(query.flag("sendInitialEvents")),
+        };
+        let matching = query.get("resourceVersionMatch").unwrap_or_default();
+        if initial.is_some() && matching != "NotOlderThan" {
+            let problem = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to \
+                           NotOlderThan";
+            return Err(ApiError::options("resourceVersionMatch", problem));
+        }
+        if initial.is_none() && !matching.is_empty() {
+            let problem = "Forbidden: resourceVersionMatch is forbidden for watch unless \
+                           sendInitialEvents is provided";
+            return Err(ApiError::options("resourceVersionMatch", problem));
         }
         let (labels, fields) = (query.get("labelSelector"), query.get("fieldSelector"));
         let timeout = query.get("timeoutSeconds").and_then(|s| s.parse().ok());
@@ -50,7 +58,12 @@ impl ApiServer {
             resource: target.ty.qualified(),
             selector: Selector::parse(&target.ty, labels, fields)?,
             single: fields.is_some_and(|fields| fields.contains("metadata.name=")),
-            include: wants_table(headers).then(|| Include::parse(query.get("includeObject"))),
+            form: Form::parse(headers, query),
+            definitions: target
+                .ty
+                .structural
+                .is_some()
+                .then(|| self.objects.subscribe_to_definitions()),
             deadline: Instant::now() + timeout.map_or(DEFAULT_TIMEOUT, Duration::from_secs),
             next_bookmark: query
                 .flag("allowWatchBookmarks")
@@ -65,7 +78,14 @@ impl ApiServer {
             revisions,
         };
         let since = query.get("resourceVersion").unwrap_or_default();
-        watch.begin(since)?;
+        if let Some(initial) = initial {
+            if !since.is_empty() {
+                self.check_reached(parse_revision(since)?)?;
+            }
+            watch.begin_with(initial);
+        } else {
+            watch.begin(since)?;
+        }
         let lines = stream::unfold(watch, |mut watch| async {
             let lines = watch.next().await?;
             Some((Ok::<_, io::Error>(Frame::data(Bytes::from(lines))), watch))
@@ -85,8 +105,9 @@ struct Watch {
     selector: Selector,
     /// Whether the watch is about one object, by its name.
     single: bool,
-    /// The object in each row, if the client wants tables.
-    include: Option<Include>,
+    form: Form,
+    /// Signals changes of the custom types, which end the watches of their objects.
+    definitions: Option<Receiver<u64>>,
     deadline: Instant,
     /// The time of the next bookmark, if the client wants bookmarks.
     next_bookmark: Option<Instant>,
@@ -103,13 +124,26 @@ impl Watch {
     /// Starts the watch. Without a revision, or from 0, it begins with the existing objects.
     fn begin(&mut self, since: &str) -> Result<(), ApiError> {
         if !since.is_empty() && since != "0" {
-            self.at = since.parse().map_err(|_| {
-                let problem =
-                    format!("Invalid value: \"{since}\": strconv.ParseUint: invalid syntax");
-                ApiError::invalid(&self.target.ty, "", "resourceVersion", &problem)
-            })?;
+            self.at = parse_revision(since)?;
             return Ok(());
         }
+        self.tell_present();
+        Ok(())
+    }
+
+    /// Starts the watch with the existing objects and a mark at their end, or without them.
+    fn begin_with(&mut self, initial: bool) {
+        if !initial {
+            self.at = self.store.revision();
+            return;
+        }
+        self.tell_present();
+        if self.next_bookmark.is_some() {
+            self.bookmark(true);
+        }
+    }
+
+    fn tell_present(&mut self) {
         let namespace = self.target.namespace.as_deref();
         let (revision, objects) = self.store.list(&self.resource, namespace);
         self.at = revision;
@@ -118,10 +152,10 @@ impl Watch {
                 if !self.single {
                     self.store.look(&key);
                 }
+                let object = versioned(&self.target.ty, object);
                 self.push("ADDED", &object);
             }
         }
-        Ok(())
     }
 
     /// Returns the next lines, or `None` at the end.
@@ -140,14 +174,15 @@ impl Watch {
             }
             tokio::select! {
                 changed = self.revisions.changed() => self.ended = changed.is_err(),
+                () = redefined(&mut self.definitions) => self.ended = true,
                 () = reached(self.next_bookmark) => {
                     self.next_bookmark = self.next_bookmark.map(|it| it + BOOKMARK_INTERVAL);
-                    self.bookmark();
+                    self.bookmark(false);
                 }
                 () = tokio::time::sleep_until(self.deadline) => {
                     self.ended = true;
                     if self.next_bookmark.is_some() {
-                        self.bookmark();
+                        self.bookmark(false);
                     }
                 }
             }
@@ -190,18 +225,20 @@ impl Watch {
         let matched = |object: &Value| self.selector.matches(object);
         let before = event.previous.as_deref().is_some_and(matched);
         let after = event.change != Change::Deleted && matched(&event.object);
+        let object = versioned(&self.target.ty, Arc::clone(&event.object));
         match (before, after) {
-            (false, true) => self.push("ADDED", &event.object),
-            (true, true) => self.push("MODIFIED", &event.object),
-            (true, false) => self.push("DELETED", &event.object),
+            (false, true) => self.push("ADDED", &object),
+            (true, true) => self.push("MODIFIED", &object),
+            (true, false) => self.push("DELETED", &object),
             (false, false) => {}
         }
     }
 
     fn push(&mut self, kind: &str, object: &Value) {
-        let Some(include) = self.include else {
-            self.line(kind, object);
-            return;
+        let include = match self.form {
+            Form::Whole => return self.line(kind, object),
+            Form::Metadata => return self.line(kind, &partial(object)),
+            Form::Table(include) => include,
         };
         let row = table::row(&self.target.ty, object, include, self.clock.now());
         let columns = (!self.defined).then(|| table::definitions(&self.target.ty.columns));
@@ -210,18 +247,18 @@ impl Watch {
         self.line(kind, &table::table(&metadata, columns.as_ref(), &[row]));
     }
 
-    fn bookmark(&mut self) {
+    /// Adds a bookmark, which can mark the end of the existing objects.
+    fn bookmark(&mut self, initial_end: bool) {
         let ty = &self.target.ty;
-        let object = json!({
+        let mut object = json!({
             "kind": ty.kind,
             "apiVersion": ty.api_version(),
             "metadata": {"resourceVersion": self.at.to_string(), "creationTimestamp": null},
         });
-        if self.include.is_some() {
-            self.push("BOOKMARK", &object);
-        } else {
-            self.line("BOOKMARK", &object);
+        if initial_end {
+            object["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
+        self.push("BOOKMARK", &object);
     }
 
     fn line(&mut self, kind: &str, object: &Value) {
@@ -229,6 +266,16 @@ impl Watch {
         self.pending.extend_from_slice(line.as_bytes());
         self.pending.push(b'\n');
     }
+}
+
+/// Waits for a change of the custom types, or forever for other types.
+async fn redefined(definitions: &mut Option<Receiver<u64>>) {
+    let changed = match definitions {
+        Some(definitions) => definitions.changed().await,
+        None => std::future::pending().await,
+    };
+    // The sender lives as long as the objects; without them the watch ends too.
+    drop(changed);
 }
 
 /// Waits until the instant, or forever without one.

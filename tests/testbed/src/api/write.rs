@@ -6,13 +6,18 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 
+use super::admission::{self, Unknown};
+use super::apply::{self, Author};
 use super::defaults;
-use super::objects::key;
+use super::metadata;
+use super::protobuf_job;
 use super::read::target_key;
 use super::resources::ResourceType;
 use super::route::Target;
 use super::server::ApiServer;
 use super::status::ApiError;
+use crate::clock::seconds;
+use crate::jobs::JOBS;
 use crate::web::{self, Query, Reply};
 
 impl ApiServer {
@@ -28,13 +33,32 @@ impl ApiServer {
         }
         let ty = &target.ty;
         let mut object = decode(ty, headers, body)?;
+        let policy = Unknown::parse(query)?;
+        let unknown = admission::decode_fields(ty, &mut object);
+        if policy == Unknown::Refused {
+            refuse_unknown(ty, &unknown)?;
+        }
+        let author = self.author(target, headers, query, "Update");
+        let mut reply = self.insert(target, object, query, Some(&author))?;
+        if policy == Unknown::Warned {
+            admission::warn(&mut reply, &unknown);
+        }
+        Ok(reply)
+    }
+
+    /// Stores a new object that has been decoded. Without an author it records its owners itself.
+    pub(super) fn insert(
+        &self,
+        target: &Target,
+        mut object: Value,
+        query: &Query,
+        author: Option<&Author>,
+    ) -> Result<Reply, ApiError> {
+        let ty = &target.ty;
         let name = name_for(ty, &mut object)?;
         if let Some(namespace) = &target.namespace {
             claim_namespace(&mut object, namespace)?;
-            let there = self.objects.store.get(&key("namespaces", "", namespace));
-            if there.is_none() {
-                return Err(self.no_namespace(namespace));
-            }
+            self.check_namespace(ty, &name, namespace)?;
         } else if ty.namespaced {
             return Err(ApiError::method_not_allowed());
         }
@@ -46,6 +70,7 @@ impl ApiServer {
                 "generation",
                 "resourceVersion",
                 "deletionTimestamp",
+                "deletionGracePeriodSeconds",
             ] {
                 metadata.remove(field);
             }
@@ -55,22 +80,64 @@ impl ApiServer {
         {
             fields.remove("status");
         }
-        ty.validate(&name, &object)?;
+        self.admit(ty, &name, &mut object, None)?;
+        if let Some(author) = author {
+            apply::record(ty, None, &mut object, author);
+        }
         defaults::fill(ty, &mut object);
         self.objects.stamp(ty, &mut object);
+        let key = target_key(target, &name);
         if dry_run(query) {
+            if self.objects.store.get(&key).is_some() {
+                return Err(ApiError::already_exists(ty, &name));
+            }
             return Ok(web::json(StatusCode::CREATED, &object));
         }
-        let stored = self.objects.store.insert(target_key(target, &name), object);
+        let stored = self.objects.store.insert(key, object);
         let stored = stored.map_err(|_| ApiError::already_exists(ty, &name))?;
+        self.follow(ty, &stored)?;
         Ok(web::json(StatusCode::CREATED, &stored))
     }
 
-    fn no_namespace(&self, name: &str) -> ApiError {
-        match self.objects.find("", "v1", "namespaces") {
-            Some(ty) => ApiError::not_found(&ty, name),
-            None => ApiError::no_such_resource(),
+    /// Registers the types of a definition that has been stored.
+    pub(super) fn follow(&self, ty: &ResourceType, stored: &Value) -> Result<(), ApiError> {
+        let followed = self.objects.follow(ty, stored);
+        followed.map_err(|error| {
+            let code = StatusCode::INTERNAL_SERVER_ERROR;
+            ApiError::new(code, "InternalError", error.to_string())
+        })
+    }
+
+    /// Returns the author of a request, by its parameters or by its client.
+    pub(super) fn author(
+        &self,
+        target: &Target,
+        headers: &HeaderMap,
+        query: &Query,
+        operation: &'static str,
+    ) -> Author {
+        let client = headers.get(header::USER_AGENT);
+        let client = client.and_then(|it| it.to_str().ok()).unwrap_or("unknown");
+        let client = client.split('/').next().unwrap_or_default();
+        let manager = query.get("fieldManager").filter(|it| !it.is_empty());
+        Author {
+            manager: manager.unwrap_or(client).to_owned(),
+            operation,
+            subresource: target.subresource.clone().unwrap_or_default(),
+            now: seconds(self.clock.now()),
         }
+    }
+}
+
+/// Returns the error of strict decoding, if there are unknown fields.
+pub(super) fn refuse_unknown(ty: &ResourceType, unknown: &[String]) -> Result<(), ApiError> {
+    match admission::strict_error(unknown) {
+        None => Ok(()),
+        Some(why) => Err(ApiError::bad_request(format!(
+            "{kind} in version {:?} cannot be handled as a {kind}: {why}",
+            ty.version,
+            kind = ty.kind,
+        ))),
     }
 }
 
@@ -116,14 +183,35 @@ pub(super) fn decode(
     headers: &HeaderMap,
     body: &Bytes,
 ) -> Result<Value, ApiError> {
-    if content_type(headers) != "application/json" {
-        return Err(ApiError::unsupported_media_type(&["application/json"]));
+    if ty.qualified() == JOBS
+        && let Some(job) = protobuf_job::job(body)
+    {
+        return Ok(job);
     }
-    let object: Value = serde_json::from_slice(body).map_err(|error| {
+    let object = match content_type(headers) {
+        "application/json" => serde_json::from_slice(body).map_err(|error| error.to_string()),
+        "application/yaml" => from_yaml(body),
+        _ => {
+            let accepted = ["application/json", "application/yaml"];
+            return Err(ApiError::unsupported_media_type(&accepted));
+        }
+    };
+    let object: Value = object.map_err(|error| {
         ApiError::bad_request(format!(
             "couldn't get version/kind; json parse error: {error}"
         ))
     })?;
+    check_decoded(ty, &object)?;
+    Ok(object)
+}
+
+pub(super) fn from_yaml(body: &Bytes) -> Result<Value, String> {
+    let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
+    serde_saphyr::from_str(text).map_err(|error| error.to_string())
+}
+
+/// Checks that an object is of a type, and whole.
+pub(super) fn check_decoded(ty: &ResourceType, object: &Value) -> Result<(), ApiError> {
     let (kind, version) = (object["kind"].as_str(), object["apiVersion"].as_str());
     let Some(kind) = kind.filter(|kind| !kind.is_empty()) else {
         let message = format!("Object 'Kind' is missing in '{object}'");
@@ -139,7 +227,8 @@ pub(super) fn decode(
     if !object["metadata"].is_object() {
         return Err(ApiError::bad_request("metadata: Required value"));
     }
-    Ok(object)
+    metadata::check_types(ty, object)?;
+    admission::check_times(ty, object)
 }
 
 pub(super) fn claim_namespace(object: &mut Value, namespace: &str) -> Result<(), ApiError> {
@@ -154,7 +243,7 @@ pub(super) fn claim_namespace(object: &mut Value, namespace: &str) -> Result<(),
     }
 }
 
-fn is_subdomain(name: &str) -> bool {
+pub(super) fn is_subdomain(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     name.len() <= 253
         && name.split('.').all(|label| {
@@ -165,7 +254,7 @@ fn is_subdomain(name: &str) -> bool {
 }
 
 /// Returns five characters of the alphabet for generated names in Kubernetes.
-fn suffix() -> String {
+pub(crate) fn suffix() -> String {
     const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let mut number = since.map_or(0, |d| u64::from(d.subsec_nanos()) + d.as_secs());

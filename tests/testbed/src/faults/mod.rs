@@ -10,6 +10,7 @@ pub mod backup_request;
 pub mod download;
 pub mod exec;
 pub mod hivemq;
+pub mod job;
 pub mod kafka;
 pub mod node;
 pub mod reply;
@@ -20,11 +21,14 @@ mod value;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::sync::watch;
+
 use api::{ApiFault, ApiFaults};
 use backup_request::{BackupRequestFault, BackupRequestFaults};
 use download::{DownloadFault, DownloadFaults};
 use exec::{ExecFault, ExecFaults};
 use hivemq::{HivemqFault, HivemqFaults};
+use job::{JobFault, JobFaults};
 use kafka::{KafkaFault, KafkaFaults};
 use node::{NodeFault, NodeFaults};
 use reply::{BackendKind, ReplyFault, ReplyFaults};
@@ -57,6 +61,8 @@ pub enum Fault {
     Download(DownloadFault),
     /// A fault of the controller of BackupRequests.
     BackupRequest(BackupRequestFault),
+    /// A fault of Jobs and their pods.
+    Job(JobFault),
 }
 
 /// An error in the name or the value of a fault on the command line.
@@ -94,6 +100,7 @@ pub struct FaultSettings {
     pub kafka: KafkaFaults,
     pub download: DownloadFaults,
     pub backup_request: BackupRequestFaults,
+    pub job: JobFaults,
 }
 
 impl FaultSettings {
@@ -131,6 +138,7 @@ impl FaultSettings {
             Fault::Kafka(fault) => self.kafka.apply(fault),
             Fault::Download(fault) => self.download.apply(fault),
             Fault::BackupRequest(fault) => self.backup_request.apply(fault),
+            Fault::Job(fault) => self.job.apply(fault),
         }
     }
 }
@@ -139,17 +147,25 @@ impl FaultSettings {
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     settings: Arc<Mutex<FaultSettings>>,
+    switched: Arc<watch::Sender<()>>,
 }
 
 impl Faults {
     /// Switches a fault on.
     pub fn set(&self, fault: Fault) {
         self.edit(|settings| settings.apply(fault));
+        self.switched.send_replace(());
     }
 
     /// Switches every fault off.
     pub fn clear(&self) {
         self.edit(|settings| *settings = FaultSettings::default());
+        self.switched.send_replace(());
+    }
+
+    /// Returns a receiver that signals each switch of a fault.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<()> {
+        self.switched.subscribe()
     }
 
     /// Reads or changes the settings in place, and returns the result of `change`.
@@ -234,6 +250,7 @@ pub fn catalogue() -> Vec<FaultInfo> {
     }
     list.extend(download::ROWS.iter().map(|row| info("", row)));
     list.extend(backup_request::ROWS.iter().map(|row| info("", row)));
+    list.extend(job::ROWS.iter().map(|row| info("", row)));
     list
 }
 
@@ -265,6 +282,7 @@ impl std::str::FromStr for Fault {
             kafka::ROWS,
             download::ROWS,
             backup_request::ROWS,
+            job::ROWS,
         ];
         if let Some(row) = single.into_iter().flatten().find(|row| row.name == name) {
             return row.read(name, value);

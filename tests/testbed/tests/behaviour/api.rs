@@ -100,12 +100,27 @@ async fn patches_are_applied_by_their_type() {
     let body = r#"[{"op":"test","path":"/metadata/annotations/a","value":"9"}]"#;
     let (status, _) = json(&api(&bed, patching("application/json-patch+json"), body).await);
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    let (status, _) = json(&api(&bed, patching("application/apply-patch+yaml"), "{}").await);
+    let (status, _) = json(&api(&bed, patching("application/x-yaml-patch"), "{}").await);
     assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
     // `status` is a subresource: the main resource ignores it.
     let body = r#"{"status":{"phase":"Failed"}}"#;
     let (_, object) = json(&api(&bed, patching("application/merge-patch+json"), body).await);
     assert_eq!(object["status"]["phase"], "Running");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_plain_texts_of_a_secret_are_encoded_by_every_write() {
+    let bed = bed().await;
+    let path = "/api/v1/namespaces/messaging/secrets";
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "b"},
+    });
+    api(&bed, Request::post(path), &secret.to_string()).await;
+    let change = Request::patch(format!("{path}/s"));
+    let change = change.header("content-type", "application/merge-patch+json");
+    let (_, object) = json(&api(&bed, change, r#"{"stringData":{"c":"d"}}"#).await);
+    assert_eq!(object["data"], json!({"a": "Yg==", "c": "ZA=="}));
+    assert!(object["stringData"].is_null());
 }
 
 #[tokio::test(flavor = "multi_thread")]

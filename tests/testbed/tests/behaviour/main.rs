@@ -5,9 +5,14 @@
 )]
 
 mod api;
+mod apply;
+mod chart;
+mod custom;
+mod definitions;
 mod exec;
 mod faults;
 mod hivemq;
+mod jobs;
 mod kubectl;
 mod nodes;
 mod portforward;
@@ -15,3 +20,4 @@ mod program;
 mod sidecar;
 mod strategy;
 mod support;
+mod watch;

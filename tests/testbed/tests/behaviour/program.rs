@@ -78,3 +78,57 @@ async fn every_fault_is_listed_and_an_unknown_one_is_refused() {
     assert_eq!(output.status.code(), Some(2));
     assert!(text(output.stderr).contains("testbed faults"));
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn no_container_outlives_a_program_that_is_killed() {
+    let image = "image=registry.test/shell:1=/bin/sh";
+    let serve = ["serve", "--set", image, "--set", "namespace=default"];
+    let mut child = program(&serve).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let kubeconfig = lines.next_line().await.unwrap().unwrap();
+    let kubectl = |arguments: &[&str]| {
+        let mut command = Command::new("kubectl");
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("KUBECONFIG", &kubeconfig)
+            .env("KUBECACHEDIR", format!("{kubeconfig}-cache"));
+        command
+    };
+    // The kubelet makes one dollar of two.
+    let script = "echo $$$$; exec sleep 1000";
+    let create = [
+        "create",
+        "job",
+        "j",
+        "--image=registry.test/shell:1",
+        "--",
+        "sh",
+        "-c",
+        script,
+    ];
+    assert!(kubectl(&create).status().await.unwrap().success());
+    let wait = kubectl(&["wait", "--for=jsonpath={.status.ready}=1", "job/j"]).status();
+    assert!(wait.await.unwrap().success());
+    let mut follow = kubectl(&["logs", "-f", "job/j"]);
+    let mut follow = follow
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut shown = BufReader::new(follow.stdout.take().unwrap()).lines();
+    let process = shown.next_line().await.unwrap().unwrap();
+    let state = std::path::Path::new("/proc").join(&process).join("stat");
+    assert!(state.exists());
+    child.kill().await.unwrap();
+    let gone = async {
+        while std::fs::read_to_string(&state).is_ok_and(|state| !state.contains(") Z ")) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let limit = std::time::Duration::from_secs(30);
+    tokio::time::timeout(limit, gone).await.unwrap();
+}

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use testbed::Testbed;
@@ -95,18 +96,24 @@ pub async fn api_raw(
     request: http::request::Builder,
     body: &str,
 ) -> Response<Bytes> {
+    let (parts, body) = sent(bed, request, body).await.into_parts();
+    Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
+}
+
+/// Sends an authorized request to the API server, and leaves the answer's body to the caller.
+pub async fn open(bed: &Testbed, request: http::request::Builder) -> Response<Incoming> {
+    let request = request.header("authorization", format!("Bearer {}", bed.token()));
+    sent(bed, request, "").await
+}
+
+async fn sent(bed: &Testbed, request: http::request::Builder, body: &str) -> Response<Incoming> {
     let io = TokioIo::new(tls(bed).await);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
     tokio::spawn(connection);
     let request = request
         .header("host", "testbed")
         .body(Full::new(Bytes::from(body.to_owned())));
-    let (parts, body) = sender
-        .send_request(request.unwrap())
-        .await
-        .unwrap()
-        .into_parts();
-    Response::from_parts(parts, body.collect().await.unwrap().to_bytes())
+    sender.send_request(request.unwrap()).await.unwrap()
 }
 
 pub async fn get(bed: &Testbed, path: &str) -> (StatusCode, Value) {

@@ -33,6 +33,7 @@ const CLEAN_RUST: &[&str] = &[
     "host/driver",
     "host/retention",
     "host/store",
+    "operator",
     "sdk",
     "plugins",
     "agent",

@@ -24,7 +24,7 @@ pub enum ScheduleError {
     },
     /// The text does not have five fields.
     #[error(
-        "schedule {text:?} has {count} fields: write five, the minute, hour, day of month, month and day of week, \
+        "schedule {text:?} must have 5 fields, not {count}: minute, hour, day of month, month and day of week, \
          such as \"30 2 * * *\""
     )]
     FieldCount {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::calendar::{Calendar, Local};
+use crate::calendar::Calendar;
 use crate::clock::Clock;
 
 /// Returns the longest time from one minute of a rule within a period to the next. The period begins with a minute of
@@ -25,7 +25,7 @@ pub(crate) fn longest(
         }
         let time = clock.shown(minute).time();
         let last = minute + (calendar.last_time() - time);
-        if last > minute && last < turned && last < period.end && !was_turned(clock, minute) {
+        if last > minute && last < turned && last < period.end {
             let day = if time == calendar.first_time() {
                 whole_day
             } else {
@@ -41,14 +41,8 @@ pub(crate) fn longest(
     longest
 }
 
-/// Returns whether the clock shows a time that it has shown before, or was turned at this very minute. Then the
-/// minute may be none of the calendar's times.
-fn was_turned(clock: &Clock, minute: i64) -> bool {
-    let Local(shown) = clock.shown(minute);
-    clock.latest_shown(minute - 1).0 + 1 != shown
-}
-
-/// Returns the longest time between two of a day's times, from one of them on.
+/// Returns the longest time between two of a day's times, from a time on. It may be none of them: the end of a gap is a
+/// tick for each time in the gap.
 fn within(calendar: &Calendar, from: i64) -> i64 {
     let mut longest = 0;
     let mut time = from;

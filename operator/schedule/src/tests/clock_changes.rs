@@ -183,6 +183,13 @@ fn other_zones_keep_the_rule() {
                 "05 02:45 +10:30",
             ],
         ),
+        // Two hours.
+        (
+            "Antarctica/Troll",
+            "30 1,2 * * SUN",
+            ("2026-10-24", "2026-10-27"),
+            &["25 01:30 +02:00", "25 02:30 +02:00"],
+        ),
         // Midnight does not exist.
         (
             "Africa/Cairo",

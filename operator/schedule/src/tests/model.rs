@@ -102,6 +102,13 @@ impl Place {
         }
     }
 
+    /// Returns the minute at which the clock is turned, or the first one.
+    pub(super) fn turned(&self) -> i64 {
+        let mut minutes = (self.start..).zip(&self.minutes);
+        let turned = minutes.find(|(_, minute)| minute.reached.len() != 1);
+        turned.map_or(self.start, |(minute, _)| minute)
+    }
+
     pub(super) fn end(&self) -> i64 {
         self.start + i64::try_from(self.minutes.len()).expect("some days")
     }

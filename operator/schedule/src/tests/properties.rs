@@ -66,8 +66,11 @@ fn the_next_and_the_newest_tick_are_found_from_any_instant() {
     });
 }
 
-/// Returns a minute in a place, often that of a tick or beside one.
+/// Returns a minute in a place. Often the clock was just turned, or it is the minute of a tick, or beside one.
 fn instant_in(random: &mut Random, place: &Place, ticks: &[i64]) -> i64 {
+    if random.one_in(3) {
+        return place.turned() + i64::from(random.small(150));
+    }
     let length = u64::try_from(place.end() - place.start).expect("a length");
     let anywhere = place.start + i64::try_from(random.below(length)).expect("a minute");
     if ticks.is_empty() || random.one_in(3) {

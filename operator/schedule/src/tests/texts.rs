@@ -177,12 +177,12 @@ fn errors_say_what_to_write() {
         ),
         (
             "0 30 2 * * *",
-            "schedule \"0 30 2 * * *\" has 6 fields: write five, the minute, hour, day of month, month and day of week, \
+            "schedule \"0 30 2 * * *\" must have 5 fields, not 6: minute, hour, day of month, month and day of week, \
              such as \"30 2 * * *\"",
         ),
         (
             "daily",
-            "schedule \"daily\" has 1 fields: write five, the minute, hour, day of month, month and day of week, such \
+            "schedule \"daily\" must have 5 fields, not 1: minute, hour, day of month, month and day of week, such \
              as \"30 2 * * *\"",
         ),
         (

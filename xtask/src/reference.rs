@@ -1,5 +1,5 @@
-//! The documents that are made of the program's code: the references of the commands and of the manifest, the
-//! schemas, and the man pages.
+//! The documents that are made of the program's code: the references of the commands, of the manifest and of the operator's
+//! kinds, their definitions, the schemas, and the man pages.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,21 +9,23 @@ use std::process::Command;
 
 use crate::{Result, shell};
 
-/// The folder of the references and the schemas.
-const FOLDER: &str = "docs";
-/// The generated files in the folder itself.
+/// The folder of the schemas, in the project's root.
+const SCHEMAS: &str = "docs/schema";
+/// The other generated files.
 const PAGES: &[&str] = &[
-    "reference.md",
-    "manifest.md",
-    "manifest.schema.json",
-    "copy-manifest.schema.json",
+    "deploy/operator/crds.yaml",
+    "docs/copy-manifest.schema.json",
+    "docs/manifest.md",
+    "docs/manifest.schema.json",
+    "docs/operator-reference.md",
+    "docs/reference.md",
 ];
 /// The example of the program's package that writes the documents.
 const EXAMPLE: &str = "documents";
 
 /// Regenerates the references and the schemas.
 pub(crate) fn write() -> Result {
-    let folder = shell::root()?.join(FOLDER);
+    let folder = shell::root()?;
     // Schemas of removed kinds must not stay.
     for path in schemas(&folder)? {
         fs::remove_file(&path).map_err(|e| failed(&path, &e))?;
@@ -33,14 +35,14 @@ pub(crate) fn write() -> Result {
 
 /// Fails if a reference or a schema differs from what the program's code says.
 pub(crate) fn check() -> Result {
-    let present = texts(&shell::root()?.join(FOLDER))?;
+    let present = texts(&shell::root()?)?;
     let generated = texts(&generate_afresh("reference")?)?;
     let names = present.keys().chain(generated.keys());
     let mut differing = names.filter(|name| present.get(*name) != generated.get(*name));
     match differing.next() {
         None => Ok(()),
         Some(name) => Err(format!(
-            "{FOLDER}/{} is not what the program's code says. Run `cargo xtask reference` and commit the result.",
+            "{} is not what the program's code says. Run `cargo xtask reference` and commit the result.",
             name.display()
         )),
     }
@@ -65,7 +67,7 @@ fn texts(folder: &Path) -> Result<BTreeMap<PathBuf, String>> {
 }
 
 fn schemas(folder: &Path) -> Result<Vec<PathBuf>> {
-    let folder = folder.join("schema");
+    let folder = folder.join(SCHEMAS);
     let entries = fs::read_dir(&folder).map_err(|e| failed(&folder, &e))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()));
     let paths: io::Result<Vec<_>> = paths.collect();

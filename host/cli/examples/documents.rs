@@ -1,7 +1,7 @@
 //! Writes the documents that are made of the program's code. `cargo xtask` runs it.
 //!
-//! `documents reference FOLDER` writes the command reference, the reference of the manifest, and the schemas into a
-//! folder; `documents man FOLDER` writes the man pages.
+//! `documents reference FOLDER` writes the references, the definitions of the operator's kinds, and the schemas into a
+//! folder like the project's root; `documents man FOLDER` writes the man pages.
 //! Installed engines are not read, so the result is the same on every machine.
 
 use std::error::Error;
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use clap_mangen::Man;
 use host_engine::{Catalogue, EngineFile};
-use kubectl_broker::{manifest_page, reference, ui};
+use kubectl_broker::{manifest_page, operator_page, reference, ui};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let engines = Catalogue::bundled(host_bundled::ENGINES)?;
@@ -26,16 +26,20 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn write_reference(engines: &[EngineFile], folder: &Path) -> io::Result<()> {
-    let schemas = folder.join("schema");
+    let docs = folder.join("docs");
+    let schemas = docs.join("schema");
     fs::create_dir_all(&schemas)?;
-    fs::write(folder.join("reference.md"), reference::markdown(engines))?;
-    fs::write(folder.join("manifest.md"), manifest_page::markdown())?;
+    fs::write(docs.join("reference.md"), reference::markdown(engines))?;
+    fs::write(docs.join("manifest.md"), manifest_page::markdown())?;
     let schema = manifest_page::schema()?;
-    fs::write(folder.join("manifest.schema.json"), schema)?;
-    fs::write(
-        folder.join("copy-manifest.schema.json"),
-        ui::copy_manifest_schema()?,
-    )?;
+    fs::write(docs.join("manifest.schema.json"), schema)?;
+    let schema = ui::copy_manifest_schema()?;
+    fs::write(docs.join("copy-manifest.schema.json"), schema)?;
+    let kinds = operator_page::markdown();
+    fs::write(docs.join("operator-reference.md"), kinds)?;
+    let operator = folder.join("deploy/operator");
+    fs::create_dir_all(&operator)?;
+    fs::write(operator.join("crds.yaml"), operator_page::definitions()?)?;
     for (kind, schema) in ui::schemas()? {
         fs::write(schemas.join(kind + ".json"), schema)?;
     }

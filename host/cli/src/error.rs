@@ -2,6 +2,7 @@ use std::io;
 use std::path::PathBuf;
 
 use host_authoring::AuthoringError;
+use host_base::shell::word;
 use host_base::{Author, Failure, Hint, Problem, text};
 use host_driver::OpsError;
 use host_installed::PluginError;
@@ -54,6 +55,36 @@ pub(super) enum CliError {
     /// The result on stdout already says it, in every format: no error is shown.
     #[error("the result was shown")]
     Said(Failure),
+    #[error(
+        "{} is no object that this version understands: {reason}",
+        text::printable(object, 300)
+    )]
+    BadObject { object: String, reason: String },
+    #[error("the attempt took longer than spec.timeout ({timeout})")]
+    RunTimedOut { timeout: String },
+    #[error(
+        "copy {} in store {store} is not good: {problem}",
+        text::printable(reference, 300)
+    )]
+    BadCopy {
+        reference: String,
+        store: String,
+        problem: String,
+    },
+    #[error("{count} copies in store {store} are not good. The first: {first}")]
+    BadCopies {
+        store: String,
+        count: usize,
+        first: String,
+    },
+    #[error("the test of store {store} failed at step {step}: {problem}")]
+    BadStore {
+        store: String,
+        step: String,
+        problem: String,
+        failure: Failure,
+        hint: Option<String>,
+    },
     #[error("stopped")]
     Interrupted {
         /// The work that goes on, or the way to go on.
@@ -128,6 +159,10 @@ impl Problem for CliError {
             | Self::Which { .. }
             | Self::Password { .. }
             | Self::TextFile { .. } => Failure::Usage,
+            Self::BadObject { .. } => Failure::Usage,
+            Self::RunTimedOut { .. } => Failure::TimedOut,
+            Self::BadCopy { .. } | Self::BadCopies { .. } => Failure::Integrity,
+            Self::BadStore { failure, .. } => *failure,
             Self::Said(failure) => *failure,
             Self::Interrupted { .. } => Failure::Interrupted,
         }
@@ -155,6 +190,20 @@ impl Problem for CliError {
                 Some("Give a text file of at most 1 MiB, or `-` for standard input".to_owned())
             }
             Self::Audit { .. } => Some("Give `--audit` a writable file".to_owned()),
+            Self::BadObject { .. } => Some(
+                "Install the definitions of this version: kubectl apply -f deploy/operator/crds.yaml".to_owned(),
+            ),
+            Self::RunTimedOut { .. } => Some(
+                "Raise spec.timeout; the next attempt goes on with what the backend does".to_owned(),
+            ),
+            Self::BadCopy { reference, store, .. } => Some(format!(
+                "Keep the copy for a look, and make another backup; see it with `kubectl broker store verify backupstore/{store} {}`",
+                word(reference)
+            )),
+            Self::BadCopies { store, .. } => Some(format!(
+                "See all with `kubectl broker store ls backupstore/{store} --all`"
+            )),
+            Self::BadStore { hint, .. } => hint.clone(),
             Self::Interrupted { next } => next.clone(),
             Self::Bug { has_backtrace, .. } => Some(format!(
                 "Report it with this text and the command ({REPORTS}){}",

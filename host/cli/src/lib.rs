@@ -17,9 +17,11 @@ mod given;
 mod health;
 mod limits;
 pub mod manifest_page;
+pub mod operator_page;
 mod output;
 mod plugin;
 pub mod reference;
+mod run;
 mod so_far;
 mod stop;
 mod store;
@@ -40,7 +42,7 @@ use engine_help::Whose;
 use error::CliError;
 use host_base::{Failure, Folders, Problem, text};
 use host_cluster::ConnectOptions;
-use host_driver::Begun;
+use host_driver::{Begun, EngineChoice, Request};
 use host_engine::{Catalogue, EngineError, EngineFile, compile_if_asked};
 use host_installed::{PluginError, catalogue};
 use so_far::SoFar;
@@ -76,6 +78,7 @@ enum Verb {
     Engines(engines::EnginesArgs),
     Health(health::HealthArgs),
     Plugin(plugin::PluginArgs),
+    Run(run::RunArgs),
     Store(store::StoreArgs),
     Version(version::VersionArgs),
     Completion(completion::CompletionArgs),
@@ -185,8 +188,9 @@ fn start(
             if !matches!(cli.verb, Verb::Plugin(_)) {
                 warn_of_broken(&problems, ui);
             }
+            let connect = cli.connection.into_options();
             let context = Context {
-                connect: cli.connection.into_options(),
+                connect: connect.clone(),
                 engines,
                 named: named.clone(),
                 matches: &matches,
@@ -194,6 +198,7 @@ fn start(
                 begun: Begun::default(),
                 opener: Opener {
                     folders: Folders::of_user(),
+                    connect,
                     ..Opener::default()
                 },
                 so_far: SoFar::default(),
@@ -217,6 +222,38 @@ fn start(
             }
         }
     }
+}
+
+/// Reads a command line of an engine's verb that stands in an object, and returns what it asks for.
+fn parsed_request(
+    words: &[OsString],
+    engine: EngineChoice,
+    context: &Context<'_>,
+) -> Result<Request, CliError> {
+    let named = first_pass::named(&context.engines, words).cloned();
+    let whose = Whose::line(named.as_ref());
+    let parsed = command(&context.engines, words.first(), whose)
+        .try_get_matches_from(words)
+        .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (cli, matches)));
+    let (cli, matches) = parsed.map_err(|error| CliError::Conflict {
+        problem: "the options of the object can't be used".to_owned(),
+        choices: vec![text::printable(error.to_string().trim(), 1000).into_owned()],
+    })?;
+    let Verb::Backup(args) = cli.verb else {
+        unreachable!("the line is one of `backup`")
+    };
+    let context = Context {
+        connect: context.connect.clone(),
+        engines: context.engines.clone(),
+        named,
+        matches: &matches,
+        output_file: None,
+        begun: context.begun.clone(),
+        opener: context.opener.clone(),
+        so_far: context.so_far.clone(),
+        ui: context.ui,
+    };
+    args.into_request(context, engine)
 }
 
 /// The verbs of the command line, without anything that was given to them.
@@ -364,6 +401,7 @@ async fn dispatch(verb: Verb, context: Context<'_>) -> Result<(), CliError> {
         Verb::Engines(args) => engines::run(args, context).await,
         Verb::Health(args) => health::run(args, context).await,
         Verb::Plugin(args) => Box::pin(plugin::run(args, context)).await,
+        Verb::Run(args) => Box::pin(run::run(args, context)).await,
         Verb::Store(args) => Box::pin(store::run(args, context)).await,
         Verb::Version(args) => version::run(&args, context.ui),
         Verb::Completion(args) => completion::run(&args, context.ui),

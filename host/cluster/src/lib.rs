@@ -69,7 +69,7 @@ pub use exec::{Command, CommandOutput};
 pub use kubeconfig::context_names;
 pub use kubelet::{KubeletFailure, KubeletTrouble};
 pub use leases::{Acquired, HeldLease, lease_name};
-pub use objects::{ObjectScope, ObjectType, Selection};
+pub use objects::{ObjectPatch, ObjectScope, ObjectType, Selection};
 pub use readiness::Readiness;
 pub use request::Access;
 pub use request_body::{RequestBody, StreamError};

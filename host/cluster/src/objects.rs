@@ -36,6 +36,15 @@ pub enum ObjectScope {
     Cluster,
 }
 
+/// A change of an object, as JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ObjectPatch {
+    /// A JSON merge patch (RFC 7386).
+    Merge(Vec<u8>),
+    /// A JSON patch (RFC 6902).
+    Json(Vec<u8>),
+}
+
 /// Selects the objects of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
@@ -214,7 +223,7 @@ impl Cluster {
         Ok(self.exchange(&access, message).await?.object)
     }
 
-    /// Changes an object or its status with a JSON merge patch (RFC 7386). A dry run stores nothing.
+    /// Changes an object or its status. A dry run stores nothing.
     ///
     /// # Errors
     /// Those of [`Cluster::create_object`].
@@ -222,7 +231,7 @@ impl Cluster {
         &self,
         ty: &ObjectType,
         name: &str,
-        patch: Vec<u8>,
+        patch: ObjectPatch,
         status: bool,
         dry_run: bool,
     ) -> Result<Value, ClusterError> {
@@ -232,9 +241,13 @@ impl Cluster {
             let resource = access.resource.to_mut();
             resource.name = Cow::Owned(format!("{}/status", resource.name));
         }
+        let (content_type, body) = match patch {
+            ObjectPatch::Merge(patch) => ("application/merge-patch+json", patch),
+            ObjectPatch::Json(patch) => ("application/json-patch+json", patch),
+        };
         let message = Message {
-            content_type: "application/merge-patch+json",
-            body: patch,
+            content_type,
+            body,
             ..Message::trial(dry_run)
         };
         Ok(self.exchange(&access, message).await?.object)

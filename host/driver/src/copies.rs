@@ -8,7 +8,10 @@ use broker_manifest::Manifest;
 use bytes::Bytes;
 use host_base::text::{printable, size};
 use host_base::{Backup, Failure, Problem as _, Reporter};
-use host_store::{CopyManifest, Draft, Identities, Origin, Store, StoreError, StoredFile, Subject};
+use host_cluster::Cluster;
+use host_store::{
+    CopyManifest, Draft, Identities, Origin, Source, Store, StoreError, StoredFile, Subject,
+};
 use host_transfer::{
     Answer, Destination, Download, Entry, Event, Expectation, FileName, FileNames, Progress, Proof,
     Proven, Retry, Saved, TokioSleeper, TransferError, hand_over,
@@ -22,7 +25,7 @@ use super::history::Deed;
 use super::observer::TransferObserver;
 use super::running::Running;
 use super::saving::{Place, StorePlace, Stored};
-use super::session::IN_CLUSTER;
+use super::session::{DEFAULT_STATEFULSET, IN_CLUSTER};
 use super::verify::verify_one;
 use super::{Host, OpsError, Session, holder};
 use crate::results::{LocalFile, LocalFiles, StoredCopy};
@@ -34,6 +37,26 @@ const RETRIES: u32 = 6;
 #[must_use]
 pub fn person() -> String {
     holder::person()
+}
+
+/// Returns the source of the backups that an engine makes of a target, by the names that the user gave or else the usual
+/// ones. If each pod has backups of its own, this is what their names begin with.
+#[must_use]
+pub fn target_source(
+    cluster: &Cluster,
+    manifest: &Manifest,
+    cluster_name: Option<&str>,
+    namespace: Option<&str>,
+    statefulset: Option<&str>,
+) -> Source {
+    let name = cluster_name.or(cluster.cluster_name());
+    let target = statefulset.unwrap_or(DEFAULT_STATEFULSET);
+    Source {
+        cluster: name.unwrap_or(IN_CLUSTER).to_owned(),
+        namespace: namespace.unwrap_or(cluster.namespace()).to_owned(),
+        target: if manifest.has_target() { target } else { "" }.to_owned(),
+        engine: manifest.id.to_string(),
+    }
 }
 
 /// Returns the copy that the store has of a backup, if it certainly is the same backup.

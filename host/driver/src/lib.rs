@@ -58,7 +58,7 @@ pub use begun::{Begun, Work};
 pub use choose::{EngineChoice, order};
 pub use copies::{
     CopyChoice, CopyFileOrder, GetRequest, GivenOrigin, GotCopy, StoreObserver, copy_file, get,
-    person,
+    person, target_source,
 };
 pub use create::{CreateRequest, begin_create, create};
 pub use credentials::CredentialsRequest;

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, select_all};
 use host_base::{Report, ReportKind};
 use host_cluster::{
-    Change, Cluster, ClusterError, ObjectScope, ObjectType, ObjectWatch, Selection,
+    Change, Cluster, ClusterError, ObjectPatch, ObjectScope, ObjectType, ObjectWatch, Selection,
 };
 use host_engine::{
     GrantedObjects, ObjectChange, Objects, Place, SelectedObjects, WatchedObjects, stay_within,
@@ -184,7 +184,7 @@ impl Objects for ClusterObjects {
         async move {
             self.check_may_change()?;
             let ty = self.ty(&of).await?;
-            let patch = patch.to_string().into_bytes();
+            let patch = ObjectPatch::Merge(patch.to_string().into_bytes());
             let patched = self
                 .cluster
                 .patch_object(&ty, &name, patch, status, dry_run);

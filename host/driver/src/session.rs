@@ -30,7 +30,7 @@ use super::{Host, OpsError};
 use crate::results::Scope;
 
 /// The StatefulSet that is used if the user names none.
-const DEFAULT_STATEFULSET: &str = "broker";
+pub(super) const DEFAULT_STATEFULSET: &str = "broker";
 /// The name of the cluster in copies, if the program runs in it without a kubeconfig.
 pub(super) const IN_CLUSTER: &str = "in-cluster";
 /// Longest reason for switching to another engine, in characters.

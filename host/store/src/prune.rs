@@ -59,7 +59,7 @@ impl Plan {
 }
 
 impl Store {
-    /// Decides by rule which copies go. Nothing is deleted.
+    /// Decides by rule which copies go, among the sources that `counts` names. Nothing is deleted.
     ///
     /// # Errors
     /// When the rules keep nothing, or the store can't be listed.
@@ -68,6 +68,7 @@ impl Store {
         policy: &Policy,
         zone: &TimeZone,
         now: Timestamp,
+        counts: &(dyn Fn(&Source) -> bool + Sync),
     ) -> Result<Plan, StoreError> {
         policy.check()?;
         let content = self.content().await?;
@@ -76,7 +77,7 @@ impl Store {
         // A lock that seems to be over by one of the clocks may still be there by the other.
         let now_for_locks = self.now_for_locks(&content, now).await?;
         let mut groups: BTreeMap<Source, Vec<Candidate<CopyName>>> = BTreeMap::new();
-        for copy in &content.copies {
+        for copy in content.copies.iter().filter(|it| counts(&it.name.source)) {
             let candidate = candidate(copy, &present, &alive, now_for_locks);
             groups
                 .entry(copy.name.source.clone())

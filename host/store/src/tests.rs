@@ -277,7 +277,7 @@ async fn prune_deletes_what_no_rule_keeps_and_nothing_else() {
     let now: Timestamp = "2026-11-06T00:00:00Z".parse().unwrap();
     let plan = place
         .store
-        .plan(&policy, &TimeZone::UTC, now)
+        .plan(&policy, &TimeZone::UTC, now, &|_| true)
         .await
         .unwrap();
     let goes: Vec<_> = plan.goes().map(|name| name.id.clone()).collect();
@@ -328,7 +328,7 @@ async fn the_copy_without_data_goes_and_the_one_with_data_stays() {
     let now: Timestamp = "2026-11-03T00:00:00Z".parse().unwrap();
     let plan = place
         .store
-        .plan(&policy, &TimeZone::UTC, now)
+        .plan(&policy, &TimeZone::UTC, now, &|_| true)
         .await
         .unwrap();
     let goes: Vec<_> = plan.goes().map(|name| name.size).collect();

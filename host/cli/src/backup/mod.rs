@@ -309,6 +309,15 @@ async fn run_in(
 }
 
 impl BackupArgs {
+    /// Returns the settings of the target.
+    pub(super) fn into_request(
+        self,
+        context: Context<'_>,
+        engine: EngineChoice,
+    ) -> Result<Request, CliError> {
+        self.target.into_request(context, engine)
+    }
+
     /// The file that gets the calls of engines.
     pub(super) fn audit(&self) -> Option<&Path> {
         self.target.audit()

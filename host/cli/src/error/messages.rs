@@ -43,6 +43,30 @@ fn what_the_command_line_says_by_itself() {
             path: "audit.jsonl".into(),
             source: io::ErrorKind::PermissionDenied.into(),
         },
+        CliError::BadObject {
+            object: text("backups.kubectl-broker.io/a"),
+            reason: text("missing field `spec`"),
+        },
+        CliError::RunTimedOut {
+            timeout: text("1h"),
+        },
+        CliError::BadCopy {
+            reference: text("a/b"),
+            store: text("nightly"),
+            problem: text("size: 5 bytes, not 7"),
+        },
+        CliError::BadCopies {
+            store: text("nightly"),
+            count: 2,
+            first: text("a/b: size: 5 bytes, not 7"),
+        },
+        CliError::BadStore {
+            store: text("nightly"),
+            step: text("write"),
+            problem: text("access denied"),
+            failure: Failure::NotAllowed,
+            hint: Some(text("Allow it")),
+        },
         CliError::Said(Failure::Partial),
         CliError::Interrupted { next: None },
         CliError::Interrupted {
@@ -73,6 +97,11 @@ fn what_the_command_line_says_by_itself() {
             Password,
             TextFile,
             Audit,
+            BadObject,
+            RunTimedOut,
+            BadCopy,
+            BadCopies,
+            BadStore,
             Said,
             Interrupted,
             Bug,
@@ -114,6 +143,21 @@ fn what_the_command_line_says_by_itself() {
     Audit, exit 1
       audit.jsonl can't be written: {source}
       hint: Give `--audit` a writable file
+    BadObject, exit 2
+      backups.kubectl-broker.io/a is no object that this version understands: missing field `spec`
+      hint: Install the definitions of this version: kubectl apply -f deploy/operator/crds.yaml
+    RunTimedOut, exit 124
+      the attempt took longer than spec.timeout (1h)
+      hint: Raise spec.timeout; the next attempt goes on with what the backend does
+    BadCopy, exit 13
+      copy a/b in store nightly is not good: size: 5 bytes, not 7
+      hint: Keep the copy for a look, and make another backup; see it with `kubectl broker store verify backupstore/nightly a/b`
+    BadCopies, exit 13
+      2 copies in store nightly are not good. The first: a/b: size: 5 bytes, not 7
+      hint: See all with `kubectl broker store ls backupstore/nightly --all`
+    BadStore, exit 12
+      the test of store nightly failed at step write: access denied
+      hint: Allow it
     Said, exit 3
       the result was shown
     Interrupted, exit 130

@@ -8,6 +8,7 @@ mod get;
 mod identity;
 mod ls;
 mod named;
+mod object;
 mod prune;
 mod repair;
 mod rows;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use host_base::{Folders, Reporter as _};
+use host_cluster::ConnectOptions;
 use host_store::{Cleanup, Store, StoreError, Stores};
 
 use super::Context;
@@ -69,33 +71,39 @@ enum StoreVerb {
 pub(super) struct Opener {
     pub(super) folders: Option<Folders>,
     pub(super) cleanup: Cleanup,
+    /// The cluster with the stores of the operator.
+    pub(super) connect: ConnectOptions,
 }
 
 impl Opener {
-    /// Opens the store that the user names.
-    pub(super) async fn open(&self, given: &str) -> Result<Arc<Store>, StoreError> {
-        let stores = match &self.folders {
-            Some(folders) => Stores::read(&folders.configuration)?,
-            None => Stores::default(),
+    /// Opens the store that the user names: by its name, its address, or the name of a BackupStore of the operator.
+    pub(super) async fn open(&self, given: &str) -> Result<Arc<Store>, CliError> {
+        let settings = match given.strip_prefix(object::PREFIX) {
+            Some(name) => object::settings(name, &self.connect, self.folders.as_ref()).await?,
+            None => self.named()?.find(given)?,
         };
-        let settings = stores.find(given)?;
         let state = self.folders.as_ref().map(|folders| folders.state.clone());
         let opened = Store::open(given, settings, state, self.cleanup.clone()).await?;
         Ok(Arc::new(opened))
     }
 
+    /// Returns the stores of the user's configuration.
+    fn named(&self) -> Result<Stores, StoreError> {
+        match &self.folders {
+            Some(folders) => Stores::read(&folders.configuration),
+            None => Ok(Stores::default()),
+        }
+    }
+
     /// Opens the store that the user names, or else the only one.
     pub(super) async fn open_or_only(&self, given: Option<&str>) -> Result<Arc<Store>, CliError> {
         if let Some(given) = given {
-            return Ok(self.open(given).await?);
+            return self.open(given).await;
         }
-        let stores = match &self.folders {
-            Some(folders) => Stores::read(&folders.configuration)?,
-            None => Stores::default(),
-        };
+        let stores = self.named()?;
         let mut names = stores.stores.into_keys();
         match (names.next(), names.next()) {
-            (Some(only), None) => Ok(self.open(&only).await?),
+            (Some(only), None) => self.open(&only).await,
             (None, _) => Err(CliError::WhichStore { known: Vec::new() }),
             (Some(first), Some(second)) => Err(CliError::WhichStore {
                 known: [first, second].into_iter().chain(names).collect(),

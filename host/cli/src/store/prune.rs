@@ -94,7 +94,7 @@ pub(super) async fn run(
     let store = opener.open(&args.store).await?;
     let zone = store.zone().await?;
     let now = Timestamp::now();
-    let plan = store.plan(&policy, &zone, now).await?;
+    let plan = store.plan(&policy, &zone, now, &|_| true).await?;
     let going = plan.goes().count();
     let mut view = PruneView {
         store: store.called().to_owned(),

@@ -108,7 +108,7 @@ fn json_in(document: &Value, layout: impl Formatter, escapes: Escapes) -> io::Re
 /// The writer quotes strings that a reader of YAML 1.1 or 1.2 would take for another type. It escapes control
 /// characters, but not all that `text::is_unsafe` knows. A document with one of the others is written in flow
 /// style: JSON with the escapes of YAML.
-pub(super) fn yaml(document: &Value) -> io::Result<String> {
+pub(crate) fn yaml(document: &Value) -> io::Result<String> {
     // Folded text is hard to read, and `grep` can't find it.
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
     let text = serde_saphyr::to_string_with_options(document, options).map_err(io::Error::other)?;

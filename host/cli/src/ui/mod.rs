@@ -25,6 +25,7 @@ use transfer::TransferProgress;
 
 pub use changes::Changes;
 pub use document::Document;
+pub(crate) use document::yaml;
 pub use format::Format;
 pub use invocation::{GivenFlag, Invocation};
 pub use pages::PageWriter;
@@ -102,7 +103,7 @@ impl Ui {
             Format::Wide => data.table(true),
             Format::Name => data.names(),
             Format::Json => document::json(&data.body().document()?)?,
-            Format::Yaml => document::yaml(&data.body().document()?)?,
+            Format::Yaml => yaml(&data.body().document()?)?,
         };
         self.write_out(&text)
     }

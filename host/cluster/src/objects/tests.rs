@@ -128,7 +128,7 @@ async fn selectors_and_dry_runs_are_in_the_query() {
     let cluster = &script.cluster;
     cluster.list_objects(&ty, &selection).await.unwrap();
     cluster.create_object(&ty, &object, true).await.unwrap();
-    let patch = b"{}".to_vec();
+    let patch = ObjectPatch::Merge(b"{}".to_vec());
     let patched = cluster.patch_object(&ty, "a", patch, false, true).await;
     patched.unwrap();
     cluster.delete_object(&ty, "a", true).await.unwrap();

@@ -48,6 +48,7 @@ mod menu;
 mod nodes;
 mod objects;
 mod offline;
+mod operator;
 mod pages;
 mod plugin_bundle;
 mod plugin_consent;

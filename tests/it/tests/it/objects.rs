@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use broker_manifest::ObjectKind;
 use host_cluster::{
-    Change, Cluster, ConnectOptions, ObjectEvent, ObjectScope, ObjectType, ObjectWatch, Selection,
+    Change, Cluster, ConnectOptions, ObjectEvent, ObjectPatch, ObjectScope, ObjectType,
+    ObjectWatch, Selection,
 };
 use serde_json::{Value, json};
 use testbed::{ResourceType, Testbed};
@@ -115,16 +116,13 @@ async fn an_object_is_created_read_changed_listed_and_deleted() {
         .await
         .expect("created");
     let name = made["metadata"]["name"].as_str().expect("a name");
-    let patch = json!({"spec": {"size": 2, "of": null}})
-        .to_string()
-        .into_bytes();
+    let merge = |patch: Value| ObjectPatch::Merge(patch.to_string().into_bytes());
+    let patch = merge(json!({"spec": {"size": 2, "of": null}}));
     let patched = cluster
         .patch_object(vaults, name, patch, false, false)
         .await;
     assert_eq!(patched.expect("patched")["spec"], json!({"size": 2}));
-    let patch = json!({"status": {"phase": "Done"}})
-        .to_string()
-        .into_bytes();
+    let patch = merge(json!({"status": {"phase": "Done"}}));
     cluster
         .patch_object(vaults, name, patch.clone(), false, false)
         .await

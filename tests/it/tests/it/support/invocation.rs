@@ -59,6 +59,15 @@ impl Folders {
         folders
     }
 
+    /// Returns the variables that name the folders of the cache and the key.
+    pub fn variables(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        [
+            ("XDG_CACHE_HOME", &*self.cache),
+            ("XDG_DATA_HOME", &*self.data),
+        ]
+        .into_iter()
+    }
+
     /// Returns the folder of installed engines.
     pub fn plugins(&self) -> PathBuf {
         self.data.join("kubectl-broker/plugins")

@@ -22,6 +22,8 @@ pub struct Programs {
     pub with_engines: PathBuf,
     /// The strategy sidecar.
     pub agent: PathBuf,
+    /// The operator.
+    pub operator: PathBuf,
     /// The component of `tests/hostile`.
     pub hostile: PathBuf,
     /// The component of `tests/hostile/small`, which compiles quickly.
@@ -64,6 +66,7 @@ fn build() -> Result<Programs, String> {
     let mut programs = Programs {
         kubectl_broker,
         agent: profile.join("broker-agent"),
+        operator: profile.join("broker-operator"),
         with_engines,
         hostile: match FROZEN {
             None => engines.join("engine_hostile.wasm"),
@@ -104,6 +107,8 @@ fn build_host(profile: &Path, target: &Path) -> Result<(), String> {
             "kubectl-broker",
             "--package",
             "broker-agent",
+            "--package",
+            "broker-operator",
         ])
         .args(["--package", "it", "--bins", "--profile", name])
         .arg("--target-dir")

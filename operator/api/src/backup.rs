@@ -1,0 +1,140 @@
+use jiff::Timestamp;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{NameRef, RunStatus, Work};
+
+/// One backup: made, copied to a store, and checked. Its spec never changes.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "kubectl-broker.io",
+    version = "v1alpha1",
+    kind = "Backup",
+    plural = "backups",
+    shortname = "bkp",
+    category = "broker",
+    namespaced,
+    status = "BackupStatus",
+    derive = "PartialEq",
+    selectable = ".status.run.phase",
+    doc = "One backup: made, copied to a store, and checked.",
+    printcolumn(name = "Schedule", type_ = "string", json_path = ".spec.schedule.name"),
+    printcolumn(name = "Engine", type_ = "string", json_path = ".spec.engine.name"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.run.phase"),
+    printcolumn(name = "Id", type_ = "string", json_path = ".status.backupId"),
+    printcolumn(name = "Bytes", type_ = "integer", json_path = ".status.copy.bytes"),
+    printcolumn(name = "Started", type_ = "date", json_path = ".status.run.startedAt"),
+    printcolumn(
+        name = "Finished",
+        type_ = "date",
+        json_path = ".status.run.finishedAt",
+        priority = "1"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.run.failure.code"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self == oldSelf").message("the spec of a Backup can't be changed: create another Backup"))]
+pub struct BackupSpec {
+    /// What is backed up, and how.
+    #[serde(flatten)]
+    pub work: Work,
+    /// The store for the copy. Without one, the backup stays where its backend keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<NameRef>,
+    /// The check of the copy.
+    #[serde(default)]
+    pub verify: VerifyMode,
+    /// Whether deleting the object deletes the copy.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+    /// The schedule that made the object. Only the operator sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduledBy>,
+}
+
+/// The check of a new copy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum VerifyMode {
+    /// No check but those of the upload.
+    None,
+    /// Manifest, sizes and entity tags.
+    #[default]
+    Cheap,
+    /// Every byte is read, decrypted if an identity is there, and hashed.
+    Deep,
+}
+
+/// What deleting a Backup does to its copy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionPolicy {
+    /// The copy stays.
+    #[default]
+    Retain,
+    /// The copy is deleted, if nothing protects it.
+    Delete,
+}
+
+/// The schedule and the tick of a backup.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduledBy {
+    /// Name of the schedule.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Its uid: a schedule of the same name may have been deleted.
+    #[schemars(length(min = 1, max = 64))]
+    pub uid: String,
+    /// The time that the schedule named.
+    pub time: Timestamp,
+}
+
+/// What is known about a backup.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BackupStatus {
+    /// The run.
+    #[serde(default)]
+    pub run: RunStatus,
+    /// The id that the backend gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub backup_id: Option<String>,
+    /// The copy in the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<CopyRecord>,
+    /// The begun work in the backend, so that a second attempt follows it instead of beginning another. Only the pod reads
+    /// it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16384))]
+    pub task: Option<String>,
+}
+
+/// A copy in a store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyRecord {
+    /// Name of the BackupStore.
+    #[schemars(length(max = 253))]
+    pub store: String,
+    /// The reference of the copy, for `kubectl broker store get`.
+    #[schemars(length(max = 2048))]
+    pub reference: String,
+    /// Size of the backup in bytes.
+    pub bytes: i64,
+    /// SHA-256 of the backup, in hexadecimal digits.
+    #[schemars(length(max = 64))]
+    pub sha256: String,
+    /// When the copy was last checked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_at: Option<Timestamp>,
+}

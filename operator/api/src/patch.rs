@@ -1,0 +1,141 @@
+//! Changes of a status that can't hit the wrong object.
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, Patch, PatchOperation, TestOperation};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// Returns the change from one status to another, or none if they are equal.
+///
+/// The change tests the uid: a merge patch and server-side apply on `/status` ignore a wrong one. It names only what
+/// differs, because the operator and the pod write different fields of the same status.
+///
+/// # Errors
+/// When a status can't be written as JSON.
+pub fn status_patch<S: Serialize>(
+    uid: &str,
+    old: Option<&S>,
+    new: &S,
+) -> Result<Option<Patch>, serde_json::Error> {
+    let before = old.map(serde_json::to_value).transpose()?;
+    let after = serde_json::to_value(new)?;
+    if before.as_ref() == Some(&after) {
+        return Ok(None);
+    }
+    let mut operations = vec![PatchOperation::Test(TestOperation {
+        path: pointer(&["metadata", "uid"]),
+        value: json!(uid),
+    })];
+    match before {
+        None => operations.push(add(pointer(&["status"]), after)),
+        Some(before) => {
+            let changes = json_patch::diff(&before, &after);
+            operations.extend(changes.0.into_iter().map(below_status));
+        }
+    }
+    Ok(Some(Patch(operations)))
+}
+
+fn add(path: PointerBuf, value: Value) -> PatchOperation {
+    PatchOperation::Add(AddOperation { path, value })
+}
+
+fn pointer(tokens: &[&str]) -> PointerBuf {
+    PointerBuf::from_tokens(tokens.iter().copied())
+}
+
+/// Moves an operation below `/status`.
+fn below_status(operation: PatchOperation) -> PatchOperation {
+    let moved = |path: PointerBuf| {
+        let mut moved = pointer(&["status"]);
+        moved.append(&path);
+        moved
+    };
+    match operation {
+        PatchOperation::Add(it) => add(moved(it.path), it.value),
+        PatchOperation::Replace(mut it) => {
+            it.path = moved(it.path);
+            PatchOperation::Replace(it)
+        }
+        PatchOperation::Remove(mut it) => {
+            it.path = moved(it.path);
+            PatchOperation::Remove(it)
+        }
+        PatchOperation::Move(mut it) => {
+            it.path = moved(it.path);
+            it.from = moved(it.from);
+            PatchOperation::Move(it)
+        }
+        PatchOperation::Copy(mut it) => {
+            it.path = moved(it.path);
+            it.from = moved(it.from);
+            PatchOperation::Copy(it)
+        }
+        PatchOperation::Test(mut it) => {
+            it.path = moved(it.path);
+            PatchOperation::Test(it)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BackupStatus, Phase, RunStatus};
+
+    fn status(phase: Phase, id: Option<&str>) -> BackupStatus {
+        BackupStatus {
+            run: RunStatus {
+                phase: Some(phase),
+                ..RunStatus::default()
+            },
+            backup_id: id.map(str::to_owned),
+            ..BackupStatus::default()
+        }
+    }
+
+    fn applied(object: &Value, patch: &Patch) -> Result<Value, json_patch::PatchError> {
+        let mut object = object.clone();
+        json_patch::patch(&mut object, patch)?;
+        Ok(object)
+    }
+
+    #[test]
+    fn nothing_is_written_if_nothing_changes() {
+        let same = status(Phase::Running, None);
+        let patch = status_patch("u", Some(&same), &same).expect("a patch");
+        assert_eq!(patch, None);
+    }
+
+    #[test]
+    fn a_first_status_is_written_whole() {
+        let new = status(Phase::Queued, None);
+        let patch = status_patch("u", None, &new).expect("a patch").expect("it");
+        let object = json!({"metadata": {"uid": "u"}});
+        let object = applied(&object, &patch).expect("it applies");
+        assert_eq!(object["status"], json!({"run": {"phase": "Queued"}}));
+    }
+
+    #[test]
+    fn what_the_pod_has_written_meanwhile_stays() {
+        let old = status(Phase::Starting, None);
+        let new = status(Phase::Running, None);
+        let patch = status_patch("u", Some(&old), &new).expect("a patch");
+        let patch = patch.expect("a change");
+        let object = json!({
+            "metadata": {"uid": "u"},
+            "status": {"backupId": "7", "run": {"phase": "Starting", "attempts": [1]}},
+        });
+        let object = applied(&object, &patch).expect("it applies");
+        let expected = json!({"backupId": "7", "run": {"phase": "Running", "attempts": [1]}});
+        assert_eq!(object["status"], expected);
+    }
+
+    #[test]
+    fn another_object_of_the_same_name_is_not_changed() {
+        let new = status(Phase::Queued, None);
+        let patch = status_patch("u", None, &new).expect("a patch").expect("it");
+        let other = json!({"metadata": {"uid": "other"}});
+        assert!(applied(&other, &patch).is_err());
+    }
+}

@@ -1,0 +1,209 @@
+//! What all controllers share.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::runtime::events::{Event, EventType, Recorder};
+use kube::runtime::reflector::Store;
+use kube::{Client, Resource, ResourceExt as _};
+use operator_api::{Backup, BackupStore, Phase, Restore, RunKind as _};
+
+use crate::clock::Clock;
+use crate::job::Defaults;
+use crate::metrics::{Metrics, OfKind};
+use crate::queue::{Limits, Waiting, admitted};
+use crate::runs::Run;
+use crate::wakes::Wakes;
+
+/// The longest note of an Event in bytes, by the API.
+const NOTE: usize = 1024;
+
+/// The objects that the operator sees, as its watches keep them.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    pub(crate) backups: Store<Backup>,
+    pub(crate) restores: Store<Restore>,
+    pub(crate) stores: Store<BackupStore>,
+    pub(crate) jobs: Store<Job>,
+    pub(crate) pods: Store<Pod>,
+}
+
+/// The agendas of the kinds.
+#[derive(Clone)]
+pub(crate) struct Agendas {
+    pub(crate) backups: Wakes,
+    pub(crate) restores: Wakes,
+    pub(crate) schedules: Wakes,
+    pub(crate) stores: Wakes,
+}
+
+/// What all controllers share.
+pub(crate) struct Context {
+    pub(crate) client: Client,
+    pub(crate) clock: Clock,
+    pub(crate) defaults: Defaults,
+    pub(crate) limits: Limits,
+    pub(crate) recorder: Recorder,
+    pub(crate) metrics: std::sync::Arc<Metrics>,
+    pub(crate) seen: Seen,
+    pub(crate) wakes: Agendas,
+    /// Runs that were admitted, by uid. The watch may not have shown it yet.
+    begun: Mutex<HashMap<String, String>>,
+}
+
+impl Context {
+    pub(crate) fn new(
+        client: Client,
+        clock: Clock,
+        defaults: Defaults,
+        limits: Limits,
+        recorder: Recorder,
+        metrics: std::sync::Arc<Metrics>,
+        seen: Seen,
+    ) -> Self {
+        let wakes = || Wakes::new(clock.clone());
+        Self {
+            wakes: Agendas {
+                backups: wakes(),
+                restores: wakes(),
+                schedules: wakes(),
+                stores: wakes(),
+            },
+            client,
+            clock,
+            defaults,
+            limits,
+            recorder,
+            metrics,
+            seen,
+            begun: Mutex::default(),
+        }
+    }
+
+    /// Reports what happened to an object. An Event that can't be written is no reason to stop.
+    pub(crate) async fn tell<K>(&self, object: &K, type_: EventType, reason: &str, note: &str)
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let event = Event {
+            type_,
+            reason: reason.to_owned(),
+            note: Some(cut(note, NOTE).to_owned()),
+            action: reason.to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = self.recorder.publish(&event, &object.object_ref(&())).await {
+            let problem = crate::reason(&error);
+            tracing::debug!(object = object.name_any(), reason, problem, "no Event");
+        }
+    }
+
+    /// Takes a place for a run, if there is one for it now. It is kept until the run has ended.
+    pub(crate) fn admit(&self, uid: &str, namespace: &str) -> bool {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let (active, waiting) = self.places(&mut begun);
+        let may = admitted(self.limits, &active, &waiting);
+        let is_admitted = begun.contains_key(uid) || may.iter().any(|run| run.uid == uid);
+        if is_admitted {
+            begun.insert(uid.to_owned(), namespace.to_owned());
+        }
+        is_admitted
+    }
+
+    /// Looks at the runs that may begin now, because another has ended.
+    pub(crate) fn wake_queued(&self) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let (active, waiting) = self.places(&mut begun);
+        let may = admitted(self.limits, &active, &waiting);
+        let now = self.clock.now();
+        let uids: Vec<_> = may.iter().map(|run| run.uid.as_str()).collect();
+        let is_one = |uid: Option<&str>| uid.is_some_and(|uid| uids.contains(&uid));
+        for run in self
+            .seen
+            .backups
+            .state_filter(|it| is_one(it.metadata.uid.as_deref()))
+        {
+            self.wakes.backups.set(
+                &run.namespace().unwrap_or_default(),
+                &run.name_any(),
+                Some(now),
+            );
+        }
+        for run in self
+            .seen
+            .restores
+            .state_filter(|it| is_one(it.metadata.uid.as_deref()))
+        {
+            self.wakes.restores.set(
+                &run.namespace().unwrap_or_default(),
+                &run.name_any(),
+                Some(now),
+            );
+        }
+    }
+
+    /// Counts the runs under way, and lists those that wait.
+    fn places(
+        &self,
+        begun: &mut HashMap<String, String>,
+    ) -> (BTreeMap<String, usize>, Vec<Waiting>) {
+        let mut facts = Facts::default();
+        facts.add(&self.seen.backups, begun);
+        let backups = (facts.waiting.len(), facts.under_way);
+        facts.add(&self.seen.restores, begun);
+        begun.retain(|uid, _| facts.open.contains_key(uid));
+        self.count(Backup::KIND, backups.0, backups.1);
+        let restores = facts.waiting.len() - backups.0;
+        self.count(Restore::KIND, restores, facts.under_way - backups.1);
+        (facts.active, facts.waiting)
+    }
+
+    fn count(&self, kind: &str, queued: usize, active: usize) {
+        let kind = OfKind {
+            kind: kind.to_owned(),
+        };
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.queued.get_or_create(&kind).set(number(queued));
+        self.metrics.active.get_or_create(&kind).set(number(active));
+    }
+}
+
+/// The runs that have not ended.
+#[derive(Default)]
+struct Facts {
+    open: HashMap<String, ()>,
+    active: BTreeMap<String, usize>,
+    under_way: usize,
+    waiting: Vec<Waiting>,
+}
+
+impl Facts {
+    fn add<R: Run>(&mut self, store: &Store<R>, begun: &HashMap<String, String>) {
+        for run in store.state() {
+            let phase = run.run().and_then(|it| it.phase).unwrap_or_default();
+            let Some(uid) = run.uid().filter(|_| !phase.is_terminal()) else {
+                continue;
+            };
+            let namespace = run.namespace().unwrap_or_default();
+            let is_deleted = run.meta().deletion_timestamp.is_some();
+            if phase != Phase::Queued || begun.contains_key(&uid) {
+                *self.active.entry(namespace).or_default() += 1;
+                self.under_way += 1;
+            } else if !is_deleted {
+                self.waiting.push(Waiting {
+                    created: run.creation_timestamp().map(|it| it.0).unwrap_or_default(),
+                    namespace,
+                    uid: uid.clone(),
+                });
+            }
+            self.open.insert(uid, ());
+        }
+    }
+}
+
+/// Cuts a text to a number of bytes, between two characters.
+pub(crate) fn cut(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}

@@ -1,0 +1,278 @@
+//! The controllers, and the watches that they share.
+
+use std::collections::HashMap;
+use std::future::ready;
+use std::sync::Arc;
+
+use futures_util::{Stream, StreamExt as _};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::runtime::controller::{Action, Config, Controller};
+use kube::runtime::events::Recorder;
+use kube::runtime::reflector::{self, ObjectRef, ReflectHandle, Store};
+use kube::runtime::{WatchStreamExt as _, watcher};
+use kube::{Api, Client, Resource, ResourceExt as _};
+use operator_api::{
+    Backup, BackupSchedule, BackupStore, LABEL_MANAGED_BY, PROGRAM, Restore, RunKind as _,
+};
+use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
+
+use crate::clock::Clock;
+use crate::context::{Context, Seen};
+use crate::error::OperatorError;
+use crate::job::Defaults;
+use crate::metrics::Metrics;
+use crate::queue::Limits;
+use crate::runs::{self, Run};
+
+use crate::{schedules, stores};
+
+/// Looks at objects of a kind that may happen at once.
+const AT_ONCE: u16 = 16;
+/// Changes that a slow controller may be behind a watch.
+const BUFFER: usize = 1024;
+
+/// What the controllers are made of.
+pub(crate) struct Control {
+    pub(crate) client: Client,
+    pub(crate) clock: Clock,
+    pub(crate) defaults: Defaults,
+    pub(crate) limits: Limits,
+    pub(crate) recorder: Recorder,
+    pub(crate) metrics: Arc<Metrics>,
+    /// The only namespace to work in.
+    pub(crate) namespace: Option<String>,
+}
+
+/// A task that must never end has ended.
+#[derive(Debug, thiserror::Error)]
+#[error("the {what} has ended")]
+pub(crate) struct Ended {
+    what: String,
+}
+
+/// The watch of one kind.
+struct Watch<K: Resource<DynamicType = ()> + Clone + 'static> {
+    store: Store<K>,
+    handle: ReflectHandle<K>,
+}
+
+impl Control {
+    /// Watches objects of a kind, without what no controller reads.
+    fn watch<K>(&self, config: watcher::Config, tasks: &mut JoinSet<String>) -> Watch<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + std::fmt::Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+    {
+        let api = match &self.namespace {
+            Some(namespace) => Api::<K>::namespaced(self.client.clone(), namespace),
+            None => Api::<K>::all(self.client.clone()),
+        };
+        let (store, writer) = reflector::store_shared::<K>(BUFFER);
+        let handle = writer.subscribe();
+        let kind = K::kind(&()).into_owned();
+        let named = kind.clone();
+        let stream = watcher(api, config)
+            .default_backoff()
+            .modify(|object| object.managed_fields_mut().clear())
+            .reflect_shared(writer)
+            .for_each(move |event| {
+                if let Err(error) = event {
+                    tracing::warn!(kind = named, reason = %error, "a watch is interrupted");
+                }
+                ready(())
+            });
+        tasks.spawn(async move {
+            stream.await;
+            format!("watch of {kind}")
+        });
+        Watch {
+            // A store that was just made has a handle.
+            handle: handle.unwrap_or_else(|| unreachable!("the store is shared")),
+            store,
+        }
+    }
+
+    /// Runs the controllers. It ends only if one of them does.
+    pub(crate) async fn run(self) -> Ended {
+        let mut tasks = JoinSet::new();
+        let all = watcher::Config::default();
+        let ours = all.clone().labels(&format!("{LABEL_MANAGED_BY}={PROGRAM}"));
+        let backups = self.watch::<Backup>(all.clone(), &mut tasks);
+        let restores = self.watch::<Restore>(all.clone(), &mut tasks);
+        let schedules = self.watch::<BackupSchedule>(all.clone(), &mut tasks);
+        let stores = self.watch::<BackupStore>(all, &mut tasks);
+        let jobs = self.watch::<Job>(ours.clone(), &mut tasks);
+        let pods = self.watch::<Pod>(ours, &mut tasks);
+        let seen = Seen {
+            backups: backups.store.clone(),
+            restores: restores.store.clone(),
+            stores: stores.store.clone(),
+            jobs: jobs.store.clone(),
+            pods: pods.store.clone(),
+        };
+        let context = Arc::new(Context::new(
+            self.client,
+            self.clock,
+            self.defaults,
+            self.limits,
+            self.recorder,
+            self.metrics,
+            seen,
+        ));
+        let controller = run_controller(&backups, &jobs, &pods, &context);
+        tasks.spawn(drive(controller, runs::reconcile::<Backup>, &context));
+        let controller = run_controller(&restores, &jobs, &pods, &context);
+        tasks.spawn(drive(controller, runs::reconcile::<Restore>, &context));
+        let controller = schedule_controller(&schedules, &backups, &jobs, &context);
+        tasks.spawn(drive(controller, schedules::reconcile, &context));
+        let controller = store_controller(&stores, &jobs, &pods, &context);
+        tasks.spawn(drive(controller, stores::reconcile, &context));
+        let what = match tasks.join_next().await {
+            Some(Ok(what)) => what,
+            Some(Err(error)) => format!("task ({error})"),
+            None => "work".to_owned(),
+        };
+        Ended { what }
+    }
+}
+
+fn config() -> Config {
+    Config::default().concurrency(AT_ONCE)
+}
+
+/// Maps the pod of a run's Job to the run.
+fn run_of_pod<K: Resource<DynamicType = ()>>(jobs: &Store<Job>, pod: &Pod) -> Option<ObjectRef<K>> {
+    let namespace = pod.namespace()?;
+    let owner = pod.owner_references().iter().find(|it| it.kind == "Job")?;
+    let job = jobs.get(&ObjectRef::new(&owner.name).within(&namespace))?;
+    let owner = job
+        .owner_references()
+        .iter()
+        .find(|it| it.kind == K::kind(&()))
+        .cloned()?;
+    Some(ObjectRef::new(&owner.name).within(&namespace))
+}
+
+/// Returns a controller of runs. What a pod reports changes the status, and is no reason to look.
+fn run_controller<R: Run>(
+    runs: &Watch<R>,
+    jobs: &Watch<Job>,
+    pods: &Watch<Pod>,
+    context: &Context,
+) -> Controller<R> {
+    let known = jobs.store.clone();
+    Controller::for_shared_stream(changed(&runs.handle), runs.store.clone())
+        .with_config(config())
+        .owns_shared_stream(jobs.handle.clone())
+        .watches_shared_stream(pods.handle.clone(), move |pod| run_of_pod(&known, &pod))
+        .reconcile_on(R::wakes(context).stream())
+}
+
+fn schedule_controller(
+    schedules: &Watch<BackupSchedule>,
+    backups: &Watch<Backup>,
+    jobs: &Watch<Job>,
+    context: &Context,
+) -> Controller<BackupSchedule> {
+    // Progress is no news for a schedule.
+    let ended = distinct(&backups.handle, |backup| {
+        backup.run().and_then(|it| it.phase)
+    });
+    Controller::for_shared_stream(changed(&schedules.handle), schedules.store.clone())
+        .with_config(config())
+        .owns_shared_stream(jobs.handle.clone())
+        .watches_shared_stream(ended, |backup: Arc<Backup>| {
+            let by = backup.spec.schedule.as_ref()?;
+            let namespace = backup.namespace()?;
+            Some(ObjectRef::new(&by.name).within(&namespace))
+        })
+        .reconcile_on(context.wakes.schedules.stream())
+}
+
+fn store_controller(
+    stores: &Watch<BackupStore>,
+    jobs: &Watch<Job>,
+    pods: &Watch<Pod>,
+    context: &Context,
+) -> Controller<BackupStore> {
+    let known = jobs.store.clone();
+    Controller::for_shared_stream(changed(&stores.handle), stores.store.clone())
+        .with_config(config())
+        .owns_shared_stream(jobs.handle.clone())
+        .watches_shared_stream(pods.handle.clone(), move |pod| run_of_pod(&known, &pod))
+        .reconcile_on(context.wakes.stores.stream())
+}
+
+/// Leaves out changes of the status: the operator makes most of them itself.
+fn changed<K>(handle: &ReflectHandle<K>) -> impl Stream<Item = Arc<K>> + Send + use<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+{
+    distinct(handle, |object| object.meta().generation)
+}
+
+/// Leaves out changes that don't change a part of the object. A deletion always counts.
+fn distinct<K, P, F>(
+    handle: &ReflectHandle<K>,
+    part: F,
+) -> impl Stream<Item = Arc<K>> + Send + use<K, P, F>
+where
+    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+    F: Fn(&K) -> P + Send + 'static,
+    P: PartialEq + Send + 'static,
+{
+    let mut seen: HashMap<String, P> = HashMap::new();
+    handle.clone().filter(move |object| {
+        let is_new = match object.meta().uid.clone() {
+            // After a deletion nothing comes that could be compared.
+            Some(uid) if object.meta().deletion_timestamp.is_some() => {
+                seen.remove(&uid);
+                true
+            }
+            Some(uid) => {
+                let now = part(object);
+                let was = seen.get(&uid);
+                let is_new = was != Some(&now);
+                seen.insert(uid, now);
+                is_new
+            }
+            None => true,
+        };
+        ready(is_new)
+    })
+}
+
+/// Runs a controller until it ends.
+fn drive<K, F, Fut>(
+    controller: Controller<K>,
+    reconcile: F,
+    context: &Arc<Context>,
+) -> impl Future<Output = String> + Send + use<K, F, Fut>
+where
+    K: Resource<DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + std::fmt::Debug
+        + Send
+        + Sync
+        + 'static,
+    F: FnMut(Arc<K>, Arc<Context>) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<Action, OperatorError>> + Send + 'static,
+{
+    let context = Arc::clone(context);
+    async move {
+        controller
+            .run(reconcile, runs::after_error, context)
+            .for_each(|_| ready(()))
+            .await;
+        format!("controller of {}", K::kind(&()))
+    }
+}

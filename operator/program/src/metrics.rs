@@ -1,0 +1,149 @@
+//! What the operator counts, for Prometheus.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+/// The labels of a schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OfSchedule {
+    pub(crate) namespace: String,
+    pub(crate) schedule: String,
+}
+
+/// The labels of runs that have ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OfRuns {
+    pub(crate) kind: String,
+    pub(crate) namespace: String,
+    pub(crate) schedule: String,
+    pub(crate) outcome: String,
+}
+
+/// The labels of a kind.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OfKind {
+    pub(crate) kind: String,
+}
+
+/// All metrics of the operator.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    pub(crate) last_success: Family<OfSchedule, Gauge>,
+    pub(crate) last_failure: Family<OfSchedule, Gauge>,
+    pub(crate) interval: Family<OfSchedule, Gauge>,
+    pub(crate) suspended: Family<OfSchedule, Gauge>,
+    pub(crate) skipped: Family<OfSchedule, Counter>,
+    pub(crate) runs: Family<OfRuns, Counter>,
+    pub(crate) duration: Family<OfKind, Histogram>,
+    pub(crate) bytes: Family<OfSchedule, Counter>,
+    pub(crate) queued: Family<OfKind, Gauge>,
+    pub(crate) active: Family<OfKind, Gauge>,
+    pub(crate) reconciles: Family<OfKind, Counter>,
+    pub(crate) errors: Family<OfKind, Counter>,
+    pub(crate) leader: Gauge,
+}
+
+/// Returns a histogram of durations from 1 s to about 18 hours.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(1.0, 4.0, 9))
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut it = Self {
+            registry: Registry::with_prefix("broker"),
+            last_success: Family::default(),
+            last_failure: Family::default(),
+            interval: Family::default(),
+            suspended: Family::default(),
+            skipped: Family::default(),
+            runs: Family::default(),
+            duration: Family::new_with_constructor(seconds),
+            bytes: Family::default(),
+            queued: Family::default(),
+            active: Family::default(),
+            reconciles: Family::default(),
+            errors: Family::default(),
+            leader: Gauge::default(),
+        };
+        let registry = &mut it.registry;
+        registry.register(
+            "schedule_last_success_timestamp_seconds",
+            "Unix time of the end of the last successful run of a schedule",
+            it.last_success.clone(),
+        );
+        registry.register(
+            "schedule_last_failure_timestamp_seconds",
+            "Unix time of the end of the last failed run of a schedule",
+            it.last_failure.clone(),
+        );
+        registry.register(
+            "schedule_expected_interval_seconds",
+            "Longest time between two runs of a schedule",
+            it.interval.clone(),
+        );
+        registry.register(
+            "schedule_suspended",
+            "1 if a schedule is suspended",
+            it.suspended.clone(),
+        );
+        registry.register(
+            "schedule_skipped_runs",
+            "Runs of a schedule that were left out: too late, or the run before was under way",
+            it.skipped.clone(),
+        );
+        registry.register("runs", "Runs that have ended", it.runs.clone());
+        registry.register_with_unit(
+            "run_duration",
+            "Time from the Job to the end of a run",
+            Unit::Seconds,
+            it.duration.clone(),
+        );
+        registry.register(
+            "backup_copied_bytes",
+            "Bytes of backups that were copied to stores",
+            it.bytes.clone(),
+        );
+        registry.register(
+            "runs_queued",
+            "Runs that wait for a place",
+            it.queued.clone(),
+        );
+        registry.register("runs_active", "Runs under way", it.active.clone());
+        registry.register("reconciles", "Looks at objects", it.reconciles.clone());
+        registry.register(
+            "reconcile_errors",
+            "Looks at objects that failed",
+            it.errors.clone(),
+        );
+        registry.register(
+            "leader",
+            "1 if this replica is the leader",
+            it.leader.clone(),
+        );
+        it
+    }
+
+    /// Returns all metrics in the text format of OpenMetrics.
+    pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+
+    /// Forgets a schedule that was deleted.
+    pub(crate) fn forget(&self, schedule: &OfSchedule) {
+        self.last_success.remove(schedule);
+        self.last_failure.remove(schedule);
+        self.interval.remove(schedule);
+        self.suspended.remove(schedule);
+        self.skipped.remove(schedule);
+        self.bytes.remove(schedule);
+    }
+}

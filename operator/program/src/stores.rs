@@ -1,0 +1,136 @@
+//! Stores: Jobs that test and count them.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::runtime::controller::Action;
+use kube::runtime::events::EventType;
+use kube::{Api, ResourceExt as _};
+use operator_api::{
+    BackupStore, Condition, Fault, LABEL_OBJECT, Phase, RunStatus, job_name, set_condition,
+};
+
+use crate::context::Context;
+use crate::error::OperatorError;
+use crate::job::Plan;
+use crate::metrics::OfKind;
+use crate::runs::{create_job, owner, seconds_of, write_status};
+use crate::verdict::{Facts, judge};
+
+/// Longest time of one attempt to test a store, in seconds.
+const TEST: i64 = 300;
+
+/// Tests a store when its spec changes, and then by its interval.
+pub(crate) async fn reconcile(
+    object: Arc<BackupStore>,
+    context: Arc<Context>,
+) -> Result<Action, OperatorError> {
+    let kind = OfKind {
+        kind: "BackupStore".to_owned(),
+    };
+    context.metrics.reconciles.get_or_create(&kind).inc();
+    let namespace = object.namespace().unwrap_or_default();
+    let name = object.name_any();
+    let wake = |time| context.wakes.stores.set(&namespace, &name, time);
+    if object.metadata.deletion_timestamp.is_some() {
+        wake(None);
+        return Ok(Action::await_change());
+    }
+    let old = object.status.as_ref();
+    let mut status = old.cloned().unwrap_or_default();
+    let generation = object.metadata.generation;
+    let now = context.clock.now();
+    let is_new = status.observed_generation != generation;
+    let interval = seconds_of(&object.spec.check_interval);
+    let next = status
+        .last_check_time
+        .filter(|_| interval > 0)
+        .map(|last| last + SignedDuration::from_secs(interval));
+    let is_due = is_new || next.is_some_and(|next| next <= now);
+    if !is_due {
+        wake(next);
+        return Ok(Action::await_change());
+    }
+    // One Job per generation and round, so that two operators make the same.
+    let round = if is_new {
+        Timestamp::UNIX_EPOCH
+    } else {
+        status.last_check_time.unwrap_or_default()
+    };
+    let round = format!("{name}-{}-{}", generation.unwrap_or(0), round.as_second());
+    let job = job_name("check", &round);
+    let jobs: Api<Job> = Api::namespaced(context.client.clone(), &namespace);
+    let Some(found) = jobs.get_opt(&job).await? else {
+        let uid = object.uid().unwrap_or_default();
+        let plan = Plan {
+            name: job,
+            namespace: namespace.clone(),
+            owner: owner(&*object)?,
+            arguments: vec!["run".to_owned(), format!("backupstore/{name}")],
+            settings: object.spec.job.as_ref(),
+            work: None,
+            store: Some(&object),
+            decrypts: false,
+            timeout: TEST,
+            retries: 1,
+        };
+        create_job(&context, &plan, &uid).await?;
+        return Ok(Action::await_change());
+    };
+    let pods = context.seen.pods.state_filter(|pod: &Pod| {
+        pod.metadata.namespace.as_deref() == Some(&namespace)
+            && pod.labels().get(LABEL_OBJECT) == Some(&job)
+    });
+    let pods: Vec<&Pod> = pods.iter().map(AsRef::as_ref).collect();
+    let known = RunStatus::default();
+    let verdict = judge(Facts {
+        job: Some(&found),
+        pods: &pods,
+        known: &known,
+        now,
+    });
+    let (holds, reason, message) = match (verdict.phase, verdict.waiting, verdict.failure) {
+        (Phase::Succeeded, ..) => (true, "Tested".to_owned(), "the last test passed".to_owned()),
+        (phase, _, failure) if phase.is_terminal() => {
+            let failure = failure.unwrap_or_default();
+            status.failure = Some(failure.clone());
+            (false, failure.code, failure.message)
+        }
+        (_, Some((reason, message)), _) => (false, reason, message),
+        _ => {
+            wake(verdict.look_again);
+            return Ok(Action::await_change());
+        }
+    };
+    let ended = verdict.phase.is_terminal();
+    if ended {
+        status.observed_generation = generation;
+        status.last_check_time = Some(now);
+        if holds {
+            status.failure = None::<Fault>;
+        }
+    }
+    let was = status.conditions.iter().find(|it| it.type_ == "Ready");
+    let is_news = was.is_none_or(|was| was.reason != reason);
+    let condition = Condition::new("Ready", holds, &reason, &message, now, generation);
+    set_condition(&mut status.conditions, condition);
+    let stores: Api<BackupStore> = Api::namespaced(context.client.clone(), &namespace);
+    let uid = object.uid().unwrap_or_default();
+    write_status(&stores, &name, &uid, old, &status).await?;
+    if is_news {
+        let type_ = if holds {
+            EventType::Normal
+        } else {
+            EventType::Warning
+        };
+        context.tell(&*object, type_, &reason, &message).await;
+    }
+    wake(
+        ended
+            .then(|| now + SignedDuration::from_secs(interval))
+            .filter(|_| interval > 0),
+    );
+    Ok(Action::await_change())
+}

@@ -1,0 +1,5 @@
+//! `broker-operator`, and `kubectl-broker run` in the pods of its Jobs.
+
+mod plant;
+mod runs;
+mod schedules;

@@ -1,0 +1,364 @@
+//! A cluster with the operator, whose clock a test moves.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use broker_manifest::ObjectKind;
+use host_cluster::{Cluster, ConnectOptions, ObjectScope};
+use jiff::{SignedDuration, Timestamp};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use testbed::{Builder, Testbed};
+use tokio::runtime::Runtime;
+
+use crate::support::{Invocation, Run, programs, workspace};
+
+/// The namespace of the brokers.
+pub const NAMESPACE: &str = "messaging";
+/// The image of the program, as the operator's Jobs name it.
+pub const IMAGE: &str = "registry.test/kubectl-broker:1";
+/// The time at which each test begins.
+pub const BEGIN: &str = "2026-03-02T10:30:00Z";
+/// The limit for a condition to come true. It is only reached by a failing test.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The plural and the group of each kind.
+pub const BACKUPS: &str = "backups.kubectl-broker.io";
+pub const SCHEDULES: &str = "backupschedules.kubectl-broker.io";
+pub const STORES: &str = "backupstores.kubectl-broker.io";
+pub const RESTORES: &str = "restores.kubectl-broker.io";
+
+/// Sends the time to the operators, whenever it moves.
+struct ClockServer {
+    address: String,
+    listeners: Arc<Mutex<Vec<TcpStream>>>,
+    now: Arc<Mutex<Timestamp>>,
+}
+
+impl ClockServer {
+    fn start(now: Timestamp) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address").to_string();
+        let now = Arc::new(Mutex::new(now));
+        let listeners = Arc::<Mutex<Vec<TcpStream>>>::default();
+        let (time, streams) = (Arc::clone(&now), Arc::clone(&listeners));
+        // It ends with the process of the tests.
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.expect("an operator");
+                // Nothing moves between the first line and the next.
+                let mut streams = streams.lock().expect("no panic");
+                let now = *time.lock().expect("no panic");
+                if writeln!(stream, "{now}").is_ok() {
+                    streams.push(stream);
+                }
+            }
+        });
+        Self {
+            address,
+            listeners,
+            now,
+        }
+    }
+
+    fn advance(&self, by: SignedDuration) {
+        let mut streams = self.listeners.lock().expect("no panic");
+        let mut now = self.now.lock().expect("no panic");
+        *now += by;
+        let time = *now;
+        streams.retain_mut(|stream| writeln!(stream, "{time}").is_ok());
+    }
+}
+
+/// A replica of the operator.
+pub struct Operator {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Operator {
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).expect("a log")
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).expect("a process id");
+        kill_process(Pid::from_raw(pid).expect("a process"), signal).expect("a process of ours");
+    }
+
+    /// Ends it without a warning.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("a process of ours");
+        self.child.wait().expect("its end");
+    }
+
+    /// Waits for its end, and returns its exit code.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.wait().expect("its end").code()
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A cluster with the operator.
+pub struct Plant {
+    pub operators: Vec<Operator>,
+    // The testbed must be dropped before its runtime.
+    bed: Testbed,
+    runtime: Runtime,
+    clock: ClockServer,
+    pub folder: TempDir,
+    kubeconfig: PathBuf,
+    /// More arguments of operators.
+    arguments: Vec<String>,
+}
+
+impl Plant {
+    /// Returns a cluster in which the operator works.
+    pub fn start() -> Self {
+        let mut plant = Self::without_operator(Testbed::builder(), &[]);
+        plant.add_operator();
+        plant
+    }
+
+    /// Returns a cluster in which everything is installed, and no operator runs yet.
+    pub fn without_operator(builder: Builder, arguments: &[&str]) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let begin: Timestamp = BEGIN.parse().expect("a time");
+        let programs = programs();
+        let image = testbed::Image::new(&programs.kubectl_broker);
+        // Pods share the native code of all tests, as an image could.
+        let image = programs
+            .folders
+            .variables()
+            .fold(image, |image, (name, value)| {
+                image.env(name, &value.to_string_lossy())
+            });
+        let bed = builder.now(begin).image(IMAGE, image).start();
+        let bed = runtime.block_on(bed).expect("a testbed");
+        for definition in operator_api::definitions() {
+            let definition = serde_json::to_value(definition).expect("JSON");
+            bed.objects().put(definition).expect("a definition");
+        }
+        install(&bed, "operator.yaml", None);
+        install(&bed, "runner.yaml", Some(NAMESPACE));
+        let kubeconfig = bed
+            .service_account_kubeconfig("kubectl-broker", "broker-operator")
+            .expect("a service account");
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir(folder.path().join("store")).expect("a folder");
+        Self {
+            operators: Vec::new(),
+            bed,
+            runtime,
+            clock: ClockServer::start(begin),
+            folder,
+            kubeconfig,
+            arguments: arguments.iter().map(|it| (*it).to_owned()).collect(),
+        }
+    }
+
+    /// Starts another replica.
+    pub fn add_operator(&mut self) -> &mut Operator {
+        let number = self.operators.len();
+        let log = self.folder.path().join(format!("operator-{number}.log"));
+        let child = Command::new(&programs().operator)
+            .env_clear()
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("BROKER_OPERATOR_CLOCK", &self.clock.address)
+            .env("POD_NAME", format!("broker-operator-{number}"))
+            .args(["--image", IMAGE, "--listen", "127.0.0.1:0"])
+            .args(["--lease-namespace", "kubectl-broker"])
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).expect("a log"))
+            .spawn()
+            .expect("the operator");
+        self.operators.push(Operator { child, log });
+        self.operators.last_mut().expect("the new one")
+    }
+
+    pub fn bed(&self) -> &Testbed {
+        &self.bed
+    }
+
+    /// Moves the clock of the cluster and of the operators.
+    pub fn advance(&self, by: SignedDuration) {
+        self.bed.clock().advance(by);
+        self.clock.advance(by);
+    }
+
+    /// Waits until a look at the cluster succeeds.
+    pub fn until<T>(&self, what: &str, look: impl Fn(&Testbed) -> Option<T>) -> T {
+        let found = async {
+            let found = self.bed.objects().until(|_| look(&self.bed));
+            tokio::time::timeout(PATIENCE, found).await
+        };
+        self.runtime.block_on(found).unwrap_or_else(|_| {
+            let list = |resource| self.bed.objects().list(resource, None);
+            let logs: Vec<_> = self.operators.iter().map(Operator::log).collect();
+            panic!(
+                "not in time: {what}\nbackups: {:#?}\nschedules: {:#?}\nstores: {:#?}\nrestores: {:#?}\njobs: {:#?}\nevents: {:#?}\n{}",
+                list(BACKUPS),
+                list(SCHEDULES),
+                list(STORES),
+                list(RESTORES),
+                list("jobs.batch"),
+                list("events").iter().map(|it| format!("{} {}", it["reason"], it["message"])).collect::<Vec<_>>(),
+                logs.join("\n")
+            )
+        })
+    }
+
+    /// Waits until an object fulfils a condition, and returns it.
+    pub fn until_object(
+        &self,
+        resource: &str,
+        name: &str,
+        is_so: impl Fn(&Value) -> bool,
+    ) -> Value {
+        self.until(&format!("{resource} {name}"), |bed| {
+            let object = bed.objects().get(resource, NAMESPACE, name)?;
+            is_so(&object).then_some(object)
+        })
+    }
+
+    /// Waits until a run has ended, and returns its object.
+    pub fn until_ended(&self, resource: &str, name: &str) -> Value {
+        self.until_object(resource, name, |object| {
+            matches!(phase(object), "Succeeded" | "Failed" | "Lost")
+        })
+    }
+
+    /// Creates an object through the API, as a user does.
+    pub fn create(&self, object: &Value) -> Result<Value, String> {
+        let version = object["apiVersion"].as_str().expect("a version");
+        let (group, version) = version.split_once('/').unwrap_or(("", version));
+        let kind = ObjectKind {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: object["kind"].as_str().expect("a kind").to_owned(),
+        };
+        let options = ConnectOptions {
+            kubeconfig: Some(self.bed.kubeconfig().display().to_string()),
+            namespace: Some(NAMESPACE.to_owned()),
+            ..ConnectOptions::default()
+        };
+        let created = async {
+            let cluster = Cluster::connect(&options).await?;
+            let ty = cluster.object_type(&kind, &ObjectScope::Command).await?;
+            cluster.create_object(&ty, object, false).await
+        };
+        let created = self.runtime.block_on(created);
+        created.map_err(|error| error.to_string())
+    }
+
+    /// Creates an object that is valid.
+    pub fn add(&self, object: &Value) -> Value {
+        self.create(object).expect("a valid object")
+    }
+
+    /// Adds a BackupStore `nightly` whose copies lie in a folder.
+    pub fn add_store(&self) {
+        self.add(&of_kind(
+            "BackupStore",
+            "nightly",
+            &json!({"url": self.url()}),
+        ));
+        self.until_object(STORES, "nightly", |store| {
+            condition(store, "Ready") == "True"
+        });
+    }
+
+    pub fn url(&self) -> String {
+        format!("file://{}", self.folder.path().join("store").display())
+    }
+
+    /// Runs the program as a person at the cluster.
+    pub fn run(&self, arguments: &str) -> Run {
+        let programs = programs();
+        Invocation::new(&programs.kubectl_broker, &programs.folders)
+            .kubeconfig(self.bed.kubeconfig())
+            .in_folder(self.folder.path())
+            .run(&arguments.replace("URL", &self.url()))
+    }
+
+    /// Returns the reasons of the Events about an object.
+    pub fn events(&self, name: &str) -> Vec<String> {
+        let events = self.bed.objects().list("events", Some(NAMESPACE));
+        let of_object = events
+            .iter()
+            .filter(|it| it["involvedObject"]["name"] == name);
+        of_object
+            .filter_map(|it| it["reason"].as_str().map(str::to_owned))
+            .collect()
+    }
+}
+
+/// Puts the objects of a file of `deploy/operator` into the cluster.
+fn install(bed: &Testbed, file: &str, namespace: Option<&str>) {
+    let path = workspace().join("deploy/operator").join(file);
+    let text = fs::read_to_string(path).expect("a file of this project");
+    for document in text.split("\n---\n") {
+        let mut object: Value = serde_saphyr::from_str(document).expect("YAML");
+        if let Some(namespace) = namespace {
+            object["metadata"]["namespace"] = json!(namespace);
+            if let Some(subjects) = object["subjects"].as_array_mut() {
+                for subject in subjects {
+                    subject["namespace"] = json!(namespace);
+                }
+            }
+        }
+        bed.objects().put(object).expect("an object");
+    }
+}
+
+/// Returns an object of the operator.
+pub fn of_kind(kind: &str, name: &str, spec: &Value) -> Value {
+    json!({
+        "apiVersion": "kubectl-broker.io/v1alpha1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": spec,
+    })
+}
+
+/// Returns the phase of a run.
+pub fn phase(object: &Value) -> &str {
+    object["status"]["run"]["phase"]
+        .as_str()
+        .unwrap_or_default()
+}
+
+/// Returns the status of a condition, of a run or another object.
+pub fn condition<'a>(object: &'a Value, type_: &str) -> &'a str {
+    found(object, type_)["status"].as_str().unwrap_or_default()
+}
+
+/// Returns the reason of a condition.
+pub fn reason<'a>(object: &'a Value, type_: &str) -> &'a str {
+    found(object, type_)["reason"].as_str().unwrap_or_default()
+}
+
+fn found<'a>(object: &'a Value, type_: &str) -> &'a Value {
+    let status = &object["status"];
+    let lists = [&status["conditions"], &status["run"]["conditions"]];
+    let mut all = lists.into_iter().filter_map(Value::as_array).flatten();
+    all.find(|it| it["type"] == type_).unwrap_or(&Value::Null)
+}

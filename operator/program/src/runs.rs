@@ -312,12 +312,8 @@ impl<R: Run> Step<'_, R> {
             now: context.clock.now(),
         };
         let mut verdict = judge(facts);
-        if verdict.phase == Phase::Starting
-            && pods.is_empty()
-            && verdict.look_again.is_none()
-            && verdict.waiting.is_none()
-        {
-            verdict.waiting = self.why_no_pod(found.as_deref()).await?;
+        if let Some(uid) = &verdict.ask_events_of {
+            verdict.waiting = self.warning_about(uid).await?;
         }
         if verdict.phase.is_terminal() {
             return self.end_afresh(facts).await;
@@ -345,14 +341,8 @@ impl<R: Run> Step<'_, R> {
             && pod.labels().get(LABEL_OBJECT) == Some(&self.job)
     }
 
-    /// Asks why the Job has no pod: only an Event says it.
-    async fn why_no_pod(
-        &self,
-        job: Option<&Job>,
-    ) -> Result<Option<(String, String)>, OperatorError> {
-        let uid = job
-            .and_then(|job| job.metadata.uid.clone())
-            .unwrap_or_default();
+    /// Returns the newest warning about an object.
+    async fn warning_about(&self, uid: &str) -> Result<Option<(String, String)>, OperatorError> {
         let events: Api<CoreEvent> = Api::namespaced(self.context.client.clone(), &self.namespace);
         let fields = format!("involvedObject.uid={uid},type=Warning");
         let found = events.list(&ListParams::default().fields(&fields)).await?;

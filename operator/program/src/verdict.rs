@@ -3,14 +3,17 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use operator_api::{Fault, Phase, RunStatus};
 
 use crate::job::PROGRAM_CONTAINER;
 
 /// How long nothing may be heard of a pod before its run counts as lost.
 pub(crate) const SILENCE: SignedDuration = SignedDuration::from_mins(10);
-/// How long a Job may have no pod before the operator asks for the reason.
-pub(crate) const NO_POD: SignedDuration = SignedDuration::from_secs(10);
+/// How long a Job may have no pod, and a pod no container, before the operator asks for the reason.
+pub(crate) const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
+/// How long the operator waits before it asks again.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 
 /// The facts about a run.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +36,8 @@ pub(crate) struct Verdict {
     pub(crate) waiting: Option<(String, String)>,
     /// When to look again although nothing changes.
     pub(crate) look_again: Option<Timestamp>,
+    /// Uid of the object whose Events may say why nothing goes on.
+    pub(crate) ask_events_of: Option<String>,
 }
 
 impl Verdict {
@@ -57,6 +62,7 @@ impl Verdict {
             failure: None,
             waiting: None,
             look_again: None,
+            ask_events_of: None,
         }
     }
 
@@ -105,12 +111,7 @@ pub(crate) fn judge(facts: Facts<'_>) -> Verdict {
         return Verdict::ended(Phase::Failed, cause(facts, reason, message));
     }
     let Some(pod) = newest(facts.pods) else {
-        let created = job.metadata.creation_timestamp.as_ref();
-        let asked = created.map_or(now, |it| it.0 + NO_POD);
-        return Verdict {
-            look_again: (now < asked).then_some(asked),
-            ..Verdict::of(Phase::Starting)
-        };
+        return slow_start(&job.metadata, now);
     };
     if let Some(waiting) = waiting(pod) {
         return Verdict {
@@ -119,9 +120,14 @@ pub(crate) fn judge(facts: Facts<'_>) -> Verdict {
         };
     }
     if phase_of(pod) != "Running" {
-        return Verdict {
-            waiting: unscheduled(pod),
-            ..Verdict::of(Phase::Starting)
+        let waiting = unscheduled(pod);
+        return match waiting {
+            Some(_) => Verdict {
+                waiting,
+                ..Verdict::of(Phase::Starting)
+            },
+            // A volume whose Secret is missing shows nowhere but in an Event of the pod.
+            None => slow_start(&pod.metadata, now),
         };
     }
     let heard = known.progress.as_ref().and_then(|it| it.heartbeat_time);
@@ -138,6 +144,22 @@ pub(crate) fn judge(facts: Facts<'_>) -> Verdict {
     Verdict {
         look_again: Some(silent_at),
         ..Verdict::of(Phase::Running)
+    }
+}
+
+/// Judges a Job without a pod, or a pod that does not start. If that lasts, only an Event says why.
+fn slow_start(of: &ObjectMeta, now: Timestamp) -> Verdict {
+    let created = of.creation_timestamp.as_ref();
+    let patient_until = created.map_or(now, |it| it.0 + PATIENCE);
+    let is_patient = now < patient_until;
+    Verdict {
+        look_again: Some(if is_patient {
+            patient_until
+        } else {
+            now + ASK_AGAIN
+        }),
+        ask_events_of: of.uid.clone().filter(|_| !is_patient),
+        ..Verdict::of(Phase::Starting)
     }
 }
 
@@ -295,7 +317,7 @@ mod tests {
 
     fn job(conditions: Value) -> Job {
         let job = json!({
-            "metadata": {"name": "backup-a", "creationTimestamp": at(0).to_string()},
+            "metadata": {"name": "backup-a", "uid": "job", "creationTimestamp": at(0).to_string()},
             "status": {"conditions": conditions},
         });
         serde_json::from_value(job).expect("a Job")
@@ -309,7 +331,7 @@ mod tests {
 
     fn pod(status: Value) -> Pod {
         let pod = json!({
-            "metadata": {"name": "backup-a-x", "creationTimestamp": at(0).to_string()},
+            "metadata": {"name": "backup-a-x", "uid": "pod", "creationTimestamp": at(0).to_string()},
             "status": status,
         });
         serde_json::from_value(pod).expect("a Pod")
@@ -459,8 +481,18 @@ mod tests {
         );
         // Without a pod, an Event may say more, but not at once.
         let verdict = judged(Some(&open), None, &known, 0);
-        assert_eq!(verdict.look_again, Some(at(0) + NO_POD));
-        assert_eq!(judged(Some(&open), None, &known, 1).look_again, None);
+        assert_eq!(
+            (verdict.look_again, verdict.ask_events_of),
+            (Some(at(0) + PATIENCE), None)
+        );
+        let verdict = judged(Some(&open), None, &known, 1);
+        assert_eq!(verdict.ask_events_of.as_deref(), Some("job"));
+        let creating = container(
+            "Pending",
+            json!({"waiting": {"reason": "ContainerCreating"}}),
+        );
+        let verdict = judged(Some(&open), Some(&creating), &known, 1);
+        assert_eq!(verdict.ask_events_of.as_deref(), Some("pod"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use broker_manifest::ObjectKind;
-use host_cluster::{Cluster, ConnectOptions, ObjectScope};
+use host_cluster::{Cluster, ConnectOptions, ObjectPatch, ObjectScope};
 use jiff::{SignedDuration, Timestamp};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -255,11 +255,7 @@ impl Plant {
             version: version.to_owned(),
             kind: object["kind"].as_str().expect("a kind").to_owned(),
         };
-        let options = ConnectOptions {
-            kubeconfig: Some(self.bed.kubeconfig().display().to_string()),
-            namespace: Some(NAMESPACE.to_owned()),
-            ..ConnectOptions::default()
-        };
+        let options = self.options();
         let created = async {
             let cluster = Cluster::connect(&options).await?;
             let ty = cluster.object_type(&kind, &ObjectScope::Command).await?;
@@ -267,6 +263,99 @@ impl Plant {
         };
         let created = self.runtime.block_on(created);
         created.map_err(|error| error.to_string())
+    }
+
+    /// Changes an object through the API, as a user does.
+    pub fn patch(&self, kind: &str, name: &str, patch: &Value) -> Result<Value, String> {
+        let kind = ObjectKind {
+            group: "kubectl-broker.io".to_owned(),
+            version: "v1alpha1".to_owned(),
+            kind: kind.to_owned(),
+        };
+        let patch = ObjectPatch::Merge(patch.to_string().into_bytes());
+        let options = self.options();
+        let patched = async {
+            let cluster = Cluster::connect(&options).await?;
+            let ty = cluster.object_type(&kind, &ObjectScope::Command).await?;
+            cluster.patch_object(&ty, name, patch, false, false).await
+        };
+        let patched = self.runtime.block_on(patched);
+        patched.map_err(|error| error.to_string())
+    }
+
+    fn options(&self) -> ConnectOptions {
+        ConnectOptions {
+            kubeconfig: Some(self.bed.kubeconfig().display().to_string()),
+            namespace: Some(NAMESPACE.to_owned()),
+            ..ConnectOptions::default()
+        }
+    }
+
+    /// Changes the spec of an object, whatever an API server thinks about it.
+    pub fn modify(&self, resource: &str, name: &str, change: impl Fn(&mut Value)) {
+        let changed = self
+            .bed
+            .objects()
+            .modify(resource, NAMESPACE, name, |object| {
+                change(object);
+                let generation = object["metadata"]["generation"].as_i64().unwrap_or(1);
+                object["metadata"]["generation"] = json!(generation + 1);
+            });
+        changed.expect("an object");
+    }
+
+    /// Puts an object into the cluster.
+    pub fn put(&self, object: Value) {
+        self.bed.objects().put(object).expect("an object");
+    }
+
+    /// Deletes an object with stock rules: finalizers hold it.
+    pub fn delete(&self, resource: &str, name: &str) {
+        let options = self.options();
+        let plural = resource.split('.').next().expect("a plural");
+        let kind = self
+            .bed
+            .objects()
+            .get(resource, NAMESPACE, name)
+            .expect("an object")["kind"]
+            .clone();
+        let kind = ObjectKind {
+            group: "kubectl-broker.io".to_owned(),
+            version: "v1alpha1".to_owned(),
+            kind: kind.as_str().unwrap_or(plural).to_owned(),
+        };
+        let deleted = async {
+            let cluster = Cluster::connect(&options).await?;
+            let ty = cluster.object_type(&kind, &ObjectScope::Command).await?;
+            cluster.delete_object(&ty, name, false).await
+        };
+        self.runtime.block_on(deleted).expect("it may be deleted");
+    }
+
+    /// Waits until an object fulfils a condition, and moves the clock meanwhile: back-offs and deadlines follow it.
+    pub fn until_stepping(
+        &self,
+        step: SignedDuration,
+        resource: &str,
+        name: &str,
+        is_so: impl Fn(&Value) -> bool,
+    ) -> Value {
+        let look = |bed: &Testbed| {
+            let object = bed.objects().get(resource, NAMESPACE, name)?;
+            is_so(&object).then_some(object)
+        };
+        let patience = std::time::Instant::now() + PATIENCE;
+        while std::time::Instant::now() < patience {
+            let found = self.runtime.block_on(async {
+                let found = self.bed.objects().until(|_| look(&self.bed));
+                tokio::time::timeout(Duration::from_millis(500), found).await
+            });
+            if let Ok(found) = found {
+                return found;
+            }
+            self.advance(step);
+        }
+        self.until(&format!("{resource} {name}"), look)
     }
 
     /// Creates an object that is valid.

@@ -277,6 +277,7 @@ pub(super) fn for_files<'a>(
             EngineChoice::Named(name) => Some(name.clone()),
         },
         able: names(engines, able),
+        get: None,
     })
 }
 

@@ -1,20 +1,23 @@
 //! Copies in stores, as the commands about a target write and read them.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use broker_manifest::Manifest;
 use bytes::Bytes;
+use host_base::shell::word;
 use host_base::text::{printable, size};
-use host_base::{Backup, Failure, Problem as _, Reporter};
+use host_base::{Author, Backup, Failure, Hint, Problem as _, Reporter};
 use host_cluster::Cluster;
+use host_engine::Artifact;
 use host_store::{
-    CopyManifest, Draft, Identities, Origin, Source, Store, StoreError, StoredFile, Subject,
+    Copy, CopyManifest, Draft, Identities, Origin, Source, Store, StoreError, StoredFile, Subject,
+    VerifyOrder,
 };
 use host_transfer::{
     Answer, Destination, Download, Entry, Event, Expectation, FileName, FileNames, Progress, Proof,
-    Proven, Retry, Saved, TokioSleeper, TransferError, hand_over,
+    Proven, Retry, Saved, TokioSleeper, hand_over,
 };
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
@@ -23,6 +26,7 @@ use super::download::{compare_with_list, say_how_sure};
 use super::file_source::FileSource;
 use super::history::Deed;
 use super::observer::TransferObserver;
+use super::restore::verified;
 use super::running::Running;
 use super::saving::{Place, StorePlace, Stored};
 use super::session::{DEFAULT_STATEFULSET, IN_CLUSTER};
@@ -160,21 +164,148 @@ impl PartialEq for CopyChoice {
 
 impl Eq for CopyChoice {}
 
-/// The file of a copy, for a restore.
-pub(super) struct Fetched {
-    pub(super) path: PathBuf,
-    /// The folder of the file, which is removed when it is dropped.
-    pub(super) folder: tempfile::TempDir,
-    /// Id of the backup.
-    pub(super) id: String,
-    pub(super) engine: String,
+/// Reads a copy again of which a command got wrong bytes, and writes the result beside it. So retention does not prefer
+/// a damaged copy, and a copy whose bytes only changed on their way is not blamed.
+pub async fn examine(
+    reporter: &Arc<dyn Reporter>,
+    store: &Arc<Store>,
+    copy: &Copy,
+    identities: Option<&Arc<Identities>>,
+) {
+    let of_store = format!(
+        "copy {} in store {}",
+        printable(&copy.reference(), 300),
+        printable(store.called(), 200)
+    );
+    reporter.note(&format!("Reading {of_store} again: is it damaged?"));
+    let order = VerifyOrder {
+        is_deep: true,
+        identities: identities.cloned(),
+    };
+    let progress: Arc<dyn Progress> = Arc::new(StoreObserver::new(Arc::clone(reporter), "Read"));
+    let verified = match store.verify(copy.clone(), &order, &progress).await {
+        Ok(verified) => verified,
+        Err(error) => {
+            let check = format!(
+                "kubectl broker store verify {} {} --deep",
+                store.word(),
+                word(&copy.reference())
+            );
+            reporter.warn_with_hint(
+                &format!("Can't check {of_store} ({error}), so `prune` may prefer it"),
+                &Hint::new(format!("Check it with `{check}`"), Author::Host),
+            );
+            return;
+        }
+    };
+    let noted = store.note_check(copy, &verified.mark(&person())).await;
+    match noted {
+        _ if verified.holds() => reporter.note(&format!(
+            "The bytes of {of_store} are right: they changed on their way here"
+        )),
+        Ok(()) => reporter.note(&format!("Marked as broken: {of_store}")),
+        Err(error) => reporter.warn(&format!(
+            "The mark `broken` can't be written, so `prune` may prefer {of_store}: {error}"
+        )),
+    }
 }
 
-/// Downloads the single file of a copy to a private folder. Nothing else can read it there.
-pub(super) async fn fetch(session: &Session, choice: &CopyChoice) -> Result<Fetched, OpsError> {
-    let CopyChoice {
-        store, identities, ..
-    } = choice;
+/// A copy that can be restored.
+pub(super) struct Found {
+    copy: Copy,
+    manifest: CopyManifest,
+}
+
+impl Found {
+    /// Returns the engine that made the backup.
+    pub(super) fn engine(&self) -> &str {
+        &self.manifest.source.engine
+    }
+
+    /// Returns the id of the backup.
+    pub(super) fn id(&self) -> &str {
+        &self.manifest.id
+    }
+
+    /// Returns the error of an engine that takes no files, with the next step for this copy.
+    pub(super) fn refused(&self, choice: &CopyChoice, error: OpsError) -> OpsError {
+        match error {
+            OpsError::NoFiles { engine, able, .. } => OpsError::NoFiles {
+                engine,
+                able,
+                get: Some(format!(
+                    "kubectl broker store get {} {}",
+                    choice.store.word(),
+                    word(&self.copy.reference())
+                )),
+            },
+            error => error,
+        }
+    }
+
+    /// Downloads the file to a private folder, and opens it. Nothing else can read it there.
+    pub(super) async fn fetch(
+        &self,
+        session: &Session,
+        choice: &CopyChoice,
+    ) -> Result<Artifact, OpsError> {
+        let fetched = self.fetch_file(session, choice).await;
+        if is_damage(&fetched) {
+            let identities = choice.identities.as_ref();
+            examine(session.reporter(), &choice.store, &self.copy, identities).await;
+        }
+        fetched
+    }
+
+    async fn fetch_file(
+        &self,
+        session: &Session,
+        choice: &CopyChoice,
+    ) -> Result<Artifact, OpsError> {
+        let Self { copy, manifest } = self;
+        let identities = choice.identities.as_ref();
+        let files = StoredFile::of(&choice.store, copy, manifest, identities)?;
+        let reporter = session.reporter();
+        reporter.note(&format!(
+            "The copy is of {}, created {}",
+            printable(&manifest.source.source().to_string(), 300),
+            manifest.created
+        ));
+        // The folder for temporary files is often in memory.
+        let folder = match session.host.folders().map(|folders| &folders.state) {
+            Some(state) => std::fs::create_dir_all(state).and_then(|()| {
+                tempfile::Builder::new()
+                    .prefix("restore-")
+                    .tempdir_in(state)
+            }),
+            None => tempfile::tempdir(),
+        };
+        let folder = folder.map_err(|error| OpsError::Worker {
+            reason: format!("no temporary folder can be made: {error}"),
+        })?;
+        let place = Place::File {
+            folder: folder.path().to_owned(),
+            is_default: false,
+            name: None,
+            replace: false,
+        };
+        let mut names = FileNames::default();
+        let file = files.first().ok_or(StoreError::Stopped)?;
+        let saved = save(file, &place, &mut names, reporter).await?;
+        // The open file stays readable without its name.
+        verified(session, &saved.path).await
+    }
+}
+
+/// Returns true if bytes were not those of a copy.
+fn is_damage<T>(result: &Result<T, OpsError>) -> bool {
+    let error = result.as_ref().err();
+    error.is_some_and(|error| error.failure() == Failure::Integrity)
+}
+
+/// Finds the copy that is to be restored. No byte of it is downloaded yet.
+pub(super) async fn find(session: &Session, choice: &CopyChoice) -> Result<Found, OpsError> {
+    let store = &choice.store;
     let copy = store.find(&choice.reference).await?;
     let target = (session.cluster.namespace(), session.statefulset());
     let source = &copy.name.source;
@@ -182,54 +313,21 @@ pub(super) async fn fetch(session: &Session, choice: &CopyChoice) -> Result<Fetc
     // A copied file may have no known target.
     let is_unknown = source.namespace.is_empty() && source.target.is_empty();
     // An id alone may mean a backup of another target.
-    if !is_of_target && !is_unknown && choice.reference != copy.name.reference() {
+    if !is_of_target && !is_unknown && choice.reference != copy.reference() {
         return Err(OpsError::OtherSource {
-            copy: copy.name.reference(),
+            copy: copy.reference(),
             of: source.to_string(),
         });
     }
-    let manifest = store.manifest(&copy).await?;
+    let manifest = manifest_of(session.reporter(), choice, &copy).await?;
     if manifest.files.len() > 1 {
         return Err(OpsError::SeveralToRestore {
-            copy: copy.name.reference(),
+            copy: copy.reference(),
             store: store.called().to_owned(),
             count: manifest.files.len(),
         });
     }
-    let files = StoredFile::of(store, &copy, &manifest, identities.as_ref())?;
-    let reporter = session.reporter();
-    reporter.note(&format!(
-        "The copy is of {}, created {}",
-        printable(&manifest.source.source().to_string(), 300),
-        manifest.created
-    ));
-    // The folder for temporary files is often in memory.
-    let folder = match session.host.folders().map(|folders| &folders.state) {
-        Some(state) => std::fs::create_dir_all(state).and_then(|()| {
-            tempfile::Builder::new()
-                .prefix("restore-")
-                .tempdir_in(state)
-        }),
-        None => tempfile::tempdir(),
-    };
-    let folder = folder.map_err(|error| OpsError::Worker {
-        reason: format!("no temporary folder can be made: {error}"),
-    })?;
-    let place = Place::File {
-        folder: folder.path().to_owned(),
-        is_default: false,
-        name: None,
-        replace: false,
-    };
-    let mut names = FileNames::default();
-    let file = files.first().ok_or(StoreError::Stopped)?;
-    let saved = save(file, &place, &mut names, reporter).await?;
-    Ok(Fetched {
-        path: saved.path,
-        folder,
-        id: manifest.id,
-        engine: manifest.source.engine,
-    })
+    Ok(Found { copy, manifest })
 }
 
 /// Which copy to download, and where to.
@@ -246,6 +344,8 @@ pub struct GetRequest {
 pub struct GotCopy {
     /// The store, as the user names it.
     pub store: String,
+    /// The reference that means this copy and no other.
+    pub reference: String,
     /// The manifest of the copy.
     pub manifest: CopyManifest,
     /// The files. None if the bytes went to stdout.
@@ -270,14 +370,41 @@ async fn get_files(
     place: Place,
     deed: &mut Deed,
 ) -> Result<GotCopy, OpsError> {
-    let CopyChoice {
-        store, identities, ..
-    } = choice;
+    let store = &choice.store;
     let copy = store.find(&choice.reference).await?;
-    let manifest = store.manifest(&copy).await?;
+    let manifest = manifest_of(host.reporter(), choice, &copy).await?;
     deed.of_copy(&manifest);
     deed.store = Some(store.called().to_owned());
-    let files = StoredFile::of(store, &copy, &manifest, identities.as_ref())?;
+    let got = get_copy(host, choice, &copy, manifest, place, deed).await;
+    if is_damage(&got) {
+        examine(host.reporter(), store, &copy, choice.identities.as_ref()).await;
+    }
+    got
+}
+
+/// Reads the manifest of a copy. If it is damaged, the copy is marked as broken.
+async fn manifest_of(
+    reporter: &Arc<dyn Reporter>,
+    choice: &CopyChoice,
+    copy: &Copy,
+) -> Result<CopyManifest, OpsError> {
+    let manifest = choice.store.manifest(copy).await.map_err(OpsError::from);
+    if is_damage(&manifest) {
+        examine(reporter, &choice.store, copy, choice.identities.as_ref()).await;
+    }
+    manifest
+}
+
+async fn get_copy(
+    host: &Host,
+    choice: &CopyChoice,
+    copy: &Copy,
+    manifest: CopyManifest,
+    place: Place,
+    deed: &mut Deed,
+) -> Result<GotCopy, OpsError> {
+    let store = &choice.store;
+    let files = StoredFile::of(store, copy, &manifest, choice.identities.as_ref())?;
     let saves = if files.len() > 1 {
         broker_manifest::Saves::Many
     } else {
@@ -294,7 +421,8 @@ async fn get_files(
         if place == Place::Output {
             let source = source_of(file, host.reporter()).await?;
             let mut output = tokio::io::stdout();
-            let streamed = host_transfer::stream_to(source.download(), &mut output).await?;
+            let streamed = host_transfer::stream_to(source.download(), &mut output).await;
+            let streamed = streamed.map_err(|error| file.failed(error))?;
             host.reporter().note(&format!(
                 "{} written, SHA-256 {}",
                 size(streamed.length),
@@ -302,6 +430,7 @@ async fn get_files(
             ));
             return Ok(GotCopy {
                 store: store.called().to_owned(),
+                reference: copy.reference(),
                 manifest,
                 saved: None,
             });
@@ -324,6 +453,7 @@ async fn get_files(
     };
     Ok(GotCopy {
         store: store.called().to_owned(),
+        reference: copy.reference(),
         manifest,
         saved: Some(LocalFiles {
             files: done,
@@ -394,16 +524,7 @@ async fn save(
     destination.check()?;
     let opened = source_of(file, reporter).await?;
     let saved = host_transfer::save(opened.download(), &destination).await;
-    saved.map_err(|error| damaged(file, error))
-}
-
-/// Returns the error of a transfer. If the bytes are wrong, the copy is damaged, and no backend is to blame.
-fn damaged(file: &StoredFile, error: TransferError) -> OpsError {
-    if error.failure() == Failure::Integrity {
-        file.damaged(error.to_string()).into()
-    } else {
-        error.into()
-    }
+    Ok(saved.map_err(|error| file.failed(error))?)
 }
 
 /// How to copy files to a store.

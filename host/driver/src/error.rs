@@ -127,6 +127,8 @@ pub enum OpsError {
         engine: Option<String>,
         /// The engines that restore from files.
         able: Vec<String>,
+        /// The command that downloads the file, if a copy was to be restored.
+        get: Option<String>,
     },
     /// The download did not end in time.
     #[error("backup {id} did not arrive within {seconds} s")]
@@ -970,8 +972,11 @@ impl Problem for OpsError {
                 "`kubectl broker backup list --engine {}` shows which backups are complete",
                 word(engine)
             )),
+            Self::NoFiles { get: Some(get), .. } => Some(format!(
+                "Get the file with `{get}`, and restore it with the backend's own tools"
+            )),
             Self::NoFiles { able, .. } if able.is_empty() => Some(
-                "The backends of these engines restore only their own backups: name one with `--id ID` or `--latest`"
+                "Name a backup that the backend has with `--id ID` or `--latest`: no available engine takes files"
                     .to_owned(),
             ),
             Self::TooSlow { .. } => Some(

@@ -57,8 +57,8 @@ pub use act::{VerbOutcome, VerbRequest, VerbResult, act};
 pub use begun::{Begun, Work};
 pub use choose::{EngineChoice, order};
 pub use copies::{
-    CopyChoice, CopyFileOrder, GetRequest, GivenOrigin, GotCopy, StoreObserver, copy_file, get,
-    person, target_source,
+    CopyChoice, CopyFileOrder, GetRequest, GivenOrigin, GotCopy, StoreObserver, copy_file, examine,
+    get, person, target_source,
 };
 pub use create::{CreateRequest, begin_create, create};
 pub use credentials::CredentialsRequest;

@@ -140,18 +140,20 @@ async fn prepare(session: &Session, from: &RestoreFrom) -> Result<Prepared, OpsE
     let operation = Operation::Restore;
     let (running, id, source) = match from {
         RestoreFrom::File(path) => {
+            session.check_engine_for_files(None)?;
             // The file is verified before the question: no byte of a damaged file is ever sent.
             let file = verified(session, path).await?;
             let running = session.engine_for_files().await?;
             (running, file.name.clone(), RestoreSource::File(file))
         }
         RestoreFrom::Copy(choice) => {
-            let fetched = copies::fetch(session, choice).await?;
-            let file = verified(session, &fetched.path).await?;
-            // The open file stays readable without its name.
-            drop(fetched.folder);
-            let running = session.engine_for_files_of(&fetched.engine).await?;
-            (running, fetched.id, RestoreSource::File(file))
+            let found = copies::find(session, choice).await?;
+            // A long download must not come before an error that is certain.
+            let checked = session.check_engine_for_files(Some(found.engine()));
+            checked.map_err(|error| found.refused(choice, error))?;
+            let file = found.fetch(session, choice).await?;
+            let running = session.engine_for_files_of(found.engine()).await?;
+            (running, found.id().to_owned(), RestoreSource::File(file))
         }
         RestoreFrom::Backup(which) => {
             let mut running = session.engine_for(operation).await?;
@@ -252,7 +254,7 @@ fn may_go_on(ended: Result<bool, &OpsError>, is_begun: bool) -> bool {
 }
 
 /// Opens a file and verifies it, as far as there is something to compare it with.
-async fn verified(session: &Session, path: &Path) -> Result<Artifact, OpsError> {
+pub(super) async fn verified(session: &Session, path: &Path) -> Result<Artifact, OpsError> {
     let verification = verify_one(&session.host, path.to_owned()).await?;
     if !verification.is_compared() {
         session.reporter().warn(&format!(

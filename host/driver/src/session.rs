@@ -273,16 +273,35 @@ impl Session {
     /// # Errors
     /// When the engine is unknown or takes no files.
     pub(super) async fn engine_for_files_of(&self, engine: &str) -> Result<Running, OpsError> {
-        let choice = match &self.request.engine {
+        self.engine_that_takes_files(&self.engine_of(engine)).await
+    }
+
+    /// Checks that an engine restores from files: the one that made a copy, unless the user names another. Nothing is
+    /// started.
+    ///
+    /// # Errors
+    /// When the engine is unknown or takes no files.
+    pub(super) fn check_engine_for_files(&self, of: Option<&str>) -> Result<(), OpsError> {
+        let choice = of.map_or_else(|| self.request.engine.clone(), |it| self.engine_of(it));
+        self.file_that_takes_files(&choice).map(drop)
+    }
+
+    /// Returns the engine of a copy, unless the user names another.
+    fn engine_of(&self, engine: &str) -> EngineChoice {
+        match &self.request.engine {
             EngineChoice::Auto => EngineChoice::from(engine),
             named @ EngineChoice::Named(_) => named.clone(),
-        };
-        self.engine_that_takes_files(&choice).await
+        }
+    }
+
+    fn file_that_takes_files(&self, choice: &EngineChoice) -> Result<&EngineFile, OpsError> {
+        let file = for_files(self.host.engines(), choice)?;
+        self.check_options(file, Operation::Restore)?;
+        Ok(file)
     }
 
     async fn engine_that_takes_files(&self, choice: &EngineChoice) -> Result<Running, OpsError> {
-        let file = for_files(self.host.engines(), choice)?;
-        self.check_options(file, Operation::Restore)?;
+        let file = self.file_that_takes_files(choice)?;
         let running = self.start(file).await?;
         self.note_engine(&running);
         Ok(running)

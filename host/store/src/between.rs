@@ -198,6 +198,9 @@ async fn send(
     let sent = hand_over(download, async |length, fingerprint| {
         draft.file(length, fingerprint).await
     });
-    let (upload, _) = sent.await.map_err(|(error, _)| error)?;
+    let (upload, _) = sent.await.map_err(|(error, _)| match error {
+        StoreError::Transfer(error) => source.failed(*error),
+        error => error,
+    })?;
     Ok(upload)
 }

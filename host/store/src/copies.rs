@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::StoreError;
 use crate::connect::Store;
@@ -13,6 +13,9 @@ use crate::names::{
     COPIES, CopyName, DATA, MARKS, OPEN, escaped, parse_time, time_text, unescaped,
 };
 use crate::requests::{AT_ONCE, Object};
+
+/// The shortest time between two checks. Their marks have milliseconds.
+const MOMENT: SignedDuration = SignedDuration::from_millis(1);
 
 /// A copy in a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub struct Copy {
     pub marks: Marks,
     /// When its manifest was written, by the clock of the service.
     pub written: Timestamp,
+    /// Whether the store has another copy with the same id and the same bytes.
+    pub is_twin: bool,
 }
 
 /// The marks of a copy.
@@ -105,15 +110,27 @@ impl Depth {
 }
 
 impl Marks {
-    /// Returns true if the last check that counts has failed. A quick check can't disprove a deeper one.
+    /// Returns true if the copy is known to be damaged.
     #[must_use]
     pub fn is_broken(&self) -> bool {
-        let newest = |is_it: fn(&CheckMark) -> bool| self.checks.iter().find(|check| is_it(check));
-        let read = newest(|check| check.depth != Depth::Quick);
-        let quick = newest(|check| check.depth == Depth::Quick);
-        let is_later = |quick: &CheckMark| read.is_none_or(|read| read.time < quick.time);
-        let is_bad = |check: &CheckMark| check.result == CheckResult::Bad;
-        read.is_some_and(is_bad) || quick.is_some_and(|check| is_bad(check) && is_later(check))
+        self.damage().is_some()
+    }
+
+    /// Returns the newest check that found damage, unless a later one disproves it. A check can't disprove a deeper one.
+    #[must_use]
+    pub fn damage(&self) -> Option<&CheckMark> {
+        let is_disproved = |bad: &CheckMark| {
+            self.checks.iter().any(|check| {
+                check.result != CheckResult::Bad
+                    && check.depth >= bad.depth
+                    && check.time > bad.time
+            })
+        };
+        let is_bad = |check: &&CheckMark| check.result == CheckResult::Bad;
+        self.checks
+            .iter()
+            .filter(is_bad)
+            .find(|bad| !is_disproved(bad))
     }
 
     /// Returns true if the last check could not tell whether the copy is good.
@@ -173,6 +190,16 @@ impl CheckMark {
 }
 
 impl Copy {
+    /// Returns the reference that means no other copy of its store.
+    #[must_use]
+    pub fn reference(&self) -> String {
+        if self.is_twin {
+            self.name.timed_reference()
+        } else {
+            self.name.reference()
+        }
+    }
+
     /// Returns the name of the manifest.
     pub(crate) fn manifest_name(&self) -> String {
         format!("{COPIES}/{}", self.name.path())
@@ -377,7 +404,7 @@ impl Store {
             }),
             _ => Err(StoreError::Ambiguous {
                 reference: reference.to_owned(),
-                candidates: meant.iter().map(|it| it.name.reference()).collect(),
+                candidates: meant.iter().map(Copy::reference).collect(),
             }),
         }
     }
@@ -489,6 +516,13 @@ impl Store {
     /// # Errors
     /// When the store can't be written.
     pub async fn note_check(&self, copy: &Copy, check: &CheckMark) -> Result<(), StoreError> {
+        // The clock of this machine may be behind that of the machine which made the last check.
+        let newest = copy.marks.checks.first();
+        let after = newest.and_then(|it| it.time.checked_add(MOMENT).ok());
+        let check = &CheckMark {
+            time: after.map_or(check.time, |after| after.max(check.time)),
+            ..check.clone()
+        };
         self.write(&copy.mark(&check.name()), Bytes::new()).await?;
         let is_replaced = |it: &&CheckMark| it.depth <= check.depth && it.time < check.time;
         let replaced = copy.marks.checks.iter().filter(is_replaced);
@@ -544,7 +578,15 @@ fn with_marks(copies: Vec<Object>, marks: Vec<Object>) -> Content {
             name,
             marks,
             written: object.modified,
+            is_twin: false,
         });
+    }
+    let mut references: BTreeMap<String, usize> = BTreeMap::new();
+    for copy in &content.copies {
+        *references.entry(copy.name.reference()).or_default() += 1;
+    }
+    for copy in &mut content.copies {
+        copy.is_twin = references.get(&copy.name.reference()) > Some(&1);
     }
     content.lost_marks = found.into_values().flatten().collect();
     content.copies.sort_by(|a, b| {
@@ -599,6 +641,10 @@ mod tests {
         assert!(marks(&[deep, quick, healed]).is_verified());
         let later = "check-20261104T000000000Z-quick-bad-x";
         assert!(marks(&[healed, later]).is_broken());
+        // Bytes that are as they were uploaded say nothing about what is encrypted in them.
+        let bytes = "check-20261102T000000000Z-bytes-good-x";
+        assert!(marks(&[deep, bytes]).is_broken());
+        assert!(!marks(&[bytes, "check-20261101T000000000Z-bytes-bad-x"]).is_broken());
         assert!(!marks(&[]).is_broken() && !marks(&[]).is_verified());
     }
 }

@@ -317,7 +317,7 @@ impl Problem for StoreError {
             Self::Ambiguous { .. } => "Name the copy by one of these references",
             Self::Damaged { store, .. } => {
                 return Some(format!(
-                    "Look for another copy with `kubectl broker store ls {}`",
+                    "Choose another copy with `kubectl broker store ls {0}`; `kubectl broker store verify {0} --deep` finds all damage",
                     word(store)
                 ));
             }

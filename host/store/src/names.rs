@@ -164,9 +164,18 @@ impl CopyName {
     }
 
     /// Returns true if `reference` means this copy. A reference is the id of the backup. Any number of the names
-    /// of its source may stand in front of it, and `@DIGEST` after it.
+    /// of its source may stand in front of it. `@DIGEST` may stand after it, and then `@TIME`.
     #[must_use]
     pub fn is_meant_by(&self, reference: &str) -> bool {
+        let timed = reference.rsplit_once('@');
+        match timed.and_then(|(front, time)| Some((front, parse_time(time)?))) {
+            // An id may look like that, too.
+            Some((front, time)) if self.time == time && self.is_named(front) => true,
+            _ => self.is_named(reference),
+        }
+    }
+
+    fn is_named(&self, reference: &str) -> bool {
         let matches = |reference: &str| {
             let whole = format!("{}/{}", self.source, self.id);
             whole == reference
@@ -185,10 +194,15 @@ impl CopyName {
         }
     }
 
-    /// Returns the reference that means no other copy.
+    /// Returns the reference. It means no other copy, unless a backup with the same id has the same bytes.
     #[must_use]
     pub fn reference(&self) -> String {
         format!("{}/{}@{}", self.source, self.id, &self.digest[..8])
+    }
+
+    /// Returns the reference with the time, which tells the copies apart that have the same reference.
+    pub(crate) fn timed_reference(&self) -> String {
+        format!("{}@{}", self.reference(), time_text(self.time))
     }
 }
 

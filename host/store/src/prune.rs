@@ -31,6 +31,8 @@ pub struct Plan {
     /// The decisions about all copies, by their sources.
     pub verdicts: Vec<Verdicts>,
     removals: Vec<Removal>,
+    /// The references of the copies that the name alone does not tell apart.
+    twins: BTreeMap<CopyName, String>,
 }
 
 /// A copy that goes, with its data.
@@ -44,7 +46,7 @@ struct Removal {
 #[derive(Debug, Default)]
 pub struct Removed {
     /// The copies that are gone.
-    pub copies: Vec<CopyName>,
+    pub copies: Vec<Copy>,
     /// How many bytes their data had, as far as the listing says.
     pub bytes: u64,
     /// The first error. The copies that it left are complete, or have no manifest any more.
@@ -55,6 +57,13 @@ impl Plan {
     /// Returns the names of the copies that go.
     pub fn goes(&self) -> impl Iterator<Item = &CopyName> {
         self.removals.iter().map(|removal| &removal.copy.name)
+    }
+
+    /// Returns the reference that means no other copy of the store.
+    #[must_use]
+    pub fn reference(&self, name: &CopyName) -> String {
+        let twin = self.twins.get(name).cloned();
+        twin.unwrap_or_else(|| name.reference())
     }
 }
 
@@ -107,7 +116,13 @@ impl Store {
             .into_iter()
             .filter(|it| !locked.contains_key(&it.name));
         let removals = self.removals(going.collect(), &content, &alive).await?;
-        Ok(Plan { verdicts, removals })
+        let twins = content.copies.iter().filter(|copy| copy.is_twin);
+        let twins = twins.map(|copy| (copy.name.clone(), copy.reference()));
+        Ok(Plan {
+            verdicts,
+            removals,
+            twins: twins.collect(),
+        })
     }
 
     /// Deletes what a plan names, except for copies that were pinned meanwhile.
@@ -138,7 +153,7 @@ impl Store {
         let going: Vec<_> = going.cloned().collect();
         let locked = self.locked_among(&going, now).await?;
         for copy in &going {
-            let reference = copy.name.reference();
+            let reference = copy.reference();
             if copy.marks.is_pinned {
                 return Err(StoreError::Pinned {
                     copy: reference,
@@ -302,7 +317,7 @@ impl Store {
             }
         }
         removed.bytes = gone.iter().map(|it| it.copy.name.size).sum();
-        removed.copies = gone.into_iter().map(|it| it.copy.name).collect();
+        removed.copies = gone.into_iter().map(|it| it.copy).collect();
         removed
     }
 }

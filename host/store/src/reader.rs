@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
-use host_base::{Report, ReportKind};
-use host_transfer::{Answer, Body, Source};
+use host_base::{Failure, Problem as _, Report, ReportKind};
+use host_transfer::{Answer, Body, Source, TransferError};
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, RANGE};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::{BodyExt as _, StreamBody};
@@ -21,6 +21,7 @@ use crate::connect::Store;
 use crate::copies::Copy;
 use crate::crypt::{Identities, buffered};
 use crate::manifest::{CopyFile, CopyManifest};
+use crate::requests::GONE;
 
 /// The bytes that one request reads, at most.
 const WINDOW: u64 = 4 << 20;
@@ -54,7 +55,7 @@ impl StoredFile {
             Some(encryption) => {
                 let able = identities.filter(|it| it.can_open(&encryption.recipients));
                 Some(able.ok_or_else(|| StoreError::NoIdentity {
-                    copy: copy.name.reference(),
+                    copy: copy.reference(),
                     given: identities.is_some(),
                 })?)
             }
@@ -74,9 +75,28 @@ impl StoredFile {
         &self.file
     }
 
-    /// Returns the error of bytes that are not those of the copy.
+    /// Returns the error of a transfer of this file. If the bytes are wrong, the copy is damaged, and no backend is to
+    /// blame.
     #[must_use]
-    pub fn damaged(&self, reason: String) -> StoreError {
+    pub fn failed(&self, error: TransferError) -> StoreError {
+        let reason = match error {
+            // It is the error of the store, and says which object is damaged.
+            TransferError::Source(report) | TransferError::Interrupted { report, .. }
+                if report.kind == ReportKind::Integrity =>
+            {
+                return report.into();
+            }
+            TransferError::WrongLength { received, .. } => format!(
+                "it has {received} bytes, and the manifest says {}",
+                self.file.length
+            ),
+            TransferError::WrongChecksum { actual, .. } => format!(
+                "its SHA-256 digest is {actual}, and the manifest says {}",
+                self.file.sha256
+            ),
+            error if error.failure() == Failure::Integrity => error.to_string(),
+            error => return error.into(),
+        };
         self.store.damaged(&self.file.stored.object, reason)
     }
 
@@ -103,7 +123,10 @@ impl StoredFile {
         let body = match &self.identities {
             None if from >= length => empty(),
             None => self.stored_from(from).await?,
-            Some(identities) => self.decrypted(identities, from),
+            Some(identities) => {
+                self.check_size().await?;
+                self.decrypted(identities, from)
+            }
         };
         head.body(body).map_err(|_| StoreError::Stopped)
     }
@@ -112,13 +135,7 @@ impl StoredFile {
         let object = &self.file.stored.object;
         let got = self.store.open_range(object, GetRange::Offset(from)).await;
         let got = got.map_err(|error| self.store.missing_data(object, error))?;
-        if got.meta.size != self.file.stored.length {
-            let reason = format!(
-                "it has {} bytes instead of {}",
-                got.meta.size, self.file.stored.length
-            );
-            return Err(self.store.damaged(object, reason));
-        }
+        self.compare_size(got.meta.size)?;
         let store = Arc::clone(&self.store);
         let object = object.clone();
         let pieces = got.into_stream().map(move |piece| {
@@ -128,14 +145,35 @@ impl StoredFile {
         Ok(StreamBody::new(pieces).boxed_unsync())
     }
 
+    /// Checks that the object has as many bytes as the manifest says. Services refuse ranges behind its end.
+    async fn check_size(&self) -> Result<(), StoreError> {
+        let object = &self.file.stored.object;
+        match self.store.look(object).await? {
+            Some(found) => self.compare_size(found.size),
+            None => Err(self.store.damaged(object, GONE)),
+        }
+    }
+
+    fn compare_size(&self, found: u64) -> Result<(), StoreError> {
+        let expected = self.file.stored.length;
+        if found == expected {
+            return Ok(());
+        }
+        let reason = format!("it has {found} bytes, and the manifest says {expected}");
+        Err(self.store.damaged(&self.file.stored.object, reason))
+    }
+
     fn decrypted(&self, identities: &Arc<Identities>, from: u64) -> Body {
         let (pieces, receiver) = mpsc::channel(WAITING);
         let reader = Ranges::new(&self.store, &self.file);
         let identities = Arc::clone(identities);
+        let store = Arc::clone(&self.store);
+        let object = self.file.stored.object.clone();
         tokio::task::spawn_blocking(move || {
             let failed = pieces.clone();
             if let Err(error) = decrypt(&identities, reader, from, &pieces) {
-                let _ = failed.blocking_send(Err(report_of(&error)));
+                let report = report_of(&error, &store, &object);
+                let _ = failed.blocking_send(Err(report));
             }
         });
         let pieces = stream::unfold(receiver, |mut receiver| async move {
@@ -171,17 +209,16 @@ fn decrypt(
 }
 
 /// Returns an error of reading. That of the store is inside.
-fn report_of(error: &io::Error) -> Report {
+fn report_of(error: &io::Error, store: &Store, object: &str) -> Report {
     let inner = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<StoreError>());
     match inner {
         Some(error) => error.report(),
         // All bytes that the service sent are there.
-        None => Report::new(
-            ReportKind::Integrity,
-            format!("can't decrypt the copy: {error}"),
-        ),
+        None => store
+            .damaged(object, format!("it can't be decrypted: {error}"))
+            .report(),
     }
 }
 

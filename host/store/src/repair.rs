@@ -120,7 +120,7 @@ impl Store {
             if !present.contains(&copy.name) {
                 findings.push(Finding {
                     kind: FindingKind::NoData,
-                    what: copy.name.reference(),
+                    what: copy.reference(),
                     bytes: Some(copy.name.size),
                     since: Some(copy.written),
                     work: Work::Nothing,

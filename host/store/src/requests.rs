@@ -15,6 +15,9 @@ use crate::names::VERSION;
 use crate::service::ServiceError;
 use crate::{StoreError, StoreUrl};
 
+/// The damage of a copy whose data were deleted.
+pub(crate) const GONE: &str = "its data are not in the store";
+
 /// How many requests run at the same time.
 pub(crate) const AT_ONCE: usize = 32;
 
@@ -241,7 +244,7 @@ impl Store {
     /// Returns the error of reading the data of a copy. It is damage if they are gone.
     pub(crate) fn missing_data(&self, object: &str, error: StoreError) -> StoreError {
         if error.is_missing() {
-            self.damaged(object, "its data are not in the store")
+            self.damaged(object, GONE)
         } else {
             error
         }

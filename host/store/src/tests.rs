@@ -335,7 +335,7 @@ async fn the_copy_without_data_goes_and_the_one_with_data_stays() {
     let [copy] = &*goes else { panic!("{goes:?}") };
     assert_eq!(*copy, 5);
     let removed = place.store.carry_out(plan).await.unwrap();
-    assert_eq!(removed.copies[0].time, newer.manifest.created);
+    assert_eq!(removed.copies[0].name.time, newer.manifest.created);
 }
 
 #[tokio::test]
@@ -450,4 +450,59 @@ async fn the_zone_of_a_store_stays() {
     assert!(matches!(other, Err(StoreError::OtherZone { .. })));
     let zone = open(None).await.zone().await.unwrap();
     assert_eq!(zone.iana_name(), Some("Europe/Berlin"));
+}
+
+/// A script that runs twice within a second makes two backups with one id and the same bytes.
+#[tokio::test]
+async fn each_of_two_copies_with_the_same_reference_can_be_named() {
+    let place = Place::new().await;
+    place.copy("1", DAY, b"backup").await;
+    let alone = place.store.copies().await.unwrap().remove(0);
+    place.copy("1", "2026-11-27T01:00:00.005Z", b"backup").await;
+    let copies = place.store.copies().await.unwrap();
+    let [newer, older] = &*copies else {
+        panic!("two copies")
+    };
+    assert_ne!(newer.reference(), older.reference());
+    for copy in [newer, older] {
+        let found = place.store.find(&copy.reference()).await.unwrap();
+        assert_eq!(found.name, copy.name);
+        let short = copy.reference();
+        let (_, short) = short.rsplit_once('/').unwrap();
+        assert_eq!(place.store.find(short).await.unwrap().name, copy.name);
+    }
+    let error = place.store.find(&alone.reference()).await.unwrap_err();
+    assert!(error.to_string().contains(&newer.reference()), "{error}");
+    let now = Timestamp::now();
+    let removed = place
+        .store
+        .remove(&[newer.name.clone()], now)
+        .await
+        .unwrap();
+    assert_eq!(removed.copies, std::slice::from_ref(newer));
+    // The one that is left has its short name again.
+    let left = place.store.copies().await.unwrap();
+    assert_eq!(left[0].reference(), alone.reference());
+    assert!(place.verified(true).await[0].holds());
+}
+
+/// The clock of the machine that finds the damage may be behind.
+#[tokio::test]
+async fn a_later_check_counts_whatever_the_clocks_say() {
+    let place = Place::new().await;
+    place.copy("1", DAY, b"backup").await;
+    let copy = place.store.copies().await.unwrap().remove(0);
+    let check = |time: &str, result| CheckMark {
+        time: time.parse().unwrap(),
+        depth: Depth::Deep,
+        result,
+        by: "me@here".to_owned(),
+    };
+    let good = check("2027-01-02T00:00:00Z", CheckResult::Good);
+    place.store.note_check(&copy, &good).await.unwrap();
+    let copy = place.store.copies().await.unwrap().remove(0);
+    assert!(copy.marks.is_verified());
+    let bad = check("2027-01-01T00:00:00Z", CheckResult::Bad);
+    place.store.note_check(&copy, &bad).await.unwrap();
+    assert!(place.store.copies().await.unwrap()[0].marks.is_broken());
 }

@@ -276,9 +276,15 @@ impl TransferError {
 
     /// Returns true if the received bytes are in doubt, so that a later run must not reuse them.
     pub(super) const fn spoils(&self) -> bool {
+        const WRONG: ReportKind = ReportKind::Integrity;
         matches!(
             self,
-            Self::WrongLength { .. }
+            Self::Source(Report { kind: WRONG, .. })
+                | Self::Interrupted {
+                    report: Report { kind: WRONG, .. },
+                    ..
+                }
+                | Self::WrongLength { .. }
                 | Self::WrongChecksum { .. }
                 | Self::WrongRange { .. }
                 | Self::Contradiction { .. }

@@ -77,7 +77,7 @@ fn candidates(line: &Line, store: Option<String>) -> Vec<CompletionCandidate> {
     let mut offered = Vec::new();
     for copy in found.iter().take(ids::MOST as usize) {
         let is_clear = !copy.name.is_cut && of_id.get(&copy.name.id) == Some(&1);
-        let reference = copy.name.reference();
+        let reference = copy.reference();
         let names = [
             is_clear.then(|| copy.name.id.clone()),
             (has_folder || !is_clear).then_some(reference),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use clap::Args;
-use host_store::{Copy, CopyName, Store, StoreError};
+use host_store::{Copy, Store, StoreError};
 use jiff::Timestamp;
 
 use super::each::Failures;
@@ -74,7 +74,7 @@ async fn each(
     let view = context.so_far.keep(CopyChangesView {
         store: store.to_owned(),
         change: name,
-        untried: copies.iter().map(|copy| copy.name.reference()).collect(),
+        untried: copies.iter().map(Copy::reference).collect(),
         ..CopyChangesView::default()
     });
     let is_only = copies.len() == 1;
@@ -110,7 +110,7 @@ pub(super) async fn rm(
     let all = store.copies().await?;
     let picked = args.copies.iter().map(|copy| store.pick(all.clone(), copy));
     let picked = picked.collect::<Result<Vec<_>, _>>()?;
-    let names: Vec<_> = picked.iter().map(|copy| copy.name.reference()).collect();
+    let names: Vec<_> = picked.iter().map(Copy::reference).collect();
     let doing = format!(
         "deleting {} from store {}",
         names.join(", "),
@@ -120,7 +120,7 @@ pub(super) async fn rm(
     let now = Timestamp::now();
     let going: Vec<_> = picked.into_iter().map(|copy| copy.name).collect();
     let removed = store.remove(&going, now).await?;
-    let gone: Vec<_> = removed.copies.iter().map(CopyName::reference).collect();
+    let gone: Vec<_> = removed.copies.iter().map(Copy::reference).collect();
     let (copies, left): (Vec<_>, Vec<_>) = names.into_iter().partition(|it| gone.contains(it));
     let failures = match removed.error {
         // The copies are gone, and the error says that some of their data are not.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use host_base::shell::word;
-use host_driver::{StoreObserver, StoredCopy, person};
+use host_base::{Failure, Problem as _, Reporter};
+use host_driver::{StoreObserver, StoredCopy, examine, person};
 use host_store::Way;
 
 use super::each::Failures;
@@ -50,12 +51,19 @@ pub(super) async fn run(
         picked.collect::<Result<Vec<_>, _>>()?
     };
     let by = person();
-    let items = copies.iter().map(|copy| copy.name.reference());
+    let items = copies.iter().map(host_store::Copy::reference);
     let mut copying = Copying::begin(to.called(), items.collect(), &context.so_far, ui);
     let mut by_service = 0;
     for copy in &copies {
         let progress = StoreObserver::new(Arc::new(ui), "Copied");
         let outcome = from.copy_to(copy, &to, &by, &progress).await;
+        if outcome
+            .as_ref()
+            .is_err_and(|error| error.failure() == Failure::Integrity)
+        {
+            let reporter: Arc<dyn Reporter> = Arc::new(ui);
+            examine(&reporter, &from, copy, None).await;
+        }
         let outcome = outcome.map(|(written, way)| {
             by_service += usize::from(way == Way::Service && !written.was_there);
             StoredCopy {

@@ -40,14 +40,10 @@ pub(super) async fn run(
         place,
     };
     let got = get(&host, request).await?;
-    let reference = got
-        .manifest
-        .name()
-        .map_or_else(String::new, |it| it.reference());
     Ok(got.saved.map(|saved| {
         let view = CopyDownloadView {
             store: got.store,
-            copy: reference,
+            copy: got.reference,
             id: got.manifest.id,
             saved,
         };

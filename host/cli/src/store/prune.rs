@@ -99,7 +99,7 @@ pub(super) async fn run(
     let mut view = PruneView {
         store: store.called().to_owned(),
         dry_run: args.dry_run,
-        items: rows::verdicts(&plan, now),
+        items: rows::verdicts(&plan),
         error: None,
         now,
     };

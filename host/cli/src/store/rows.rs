@@ -74,7 +74,7 @@ pub(super) fn copy(copy: &Copy, now: Timestamp) -> CopyRow {
         "checked"
     };
     CopyRow {
-        reference: copy.name.reference(),
+        reference: copy.reference(),
         source: source(&copy.name),
         id: copy.name.id.clone(),
         is_id_cut: copy.name.is_cut,
@@ -105,7 +105,7 @@ pub(super) fn finding(finding: &Finding, is_removed: bool) -> FindingRow {
 
 pub(super) fn verified(verified: &Verified) -> CopyCheckRow {
     CopyCheckRow {
-        reference: verified.copy.name.reference(),
+        reference: verified.copy.reference(),
         id: verified.copy.name.id.clone(),
         depth: verified.depth.name(),
         outcome: if verified.holds() {
@@ -123,7 +123,7 @@ pub(super) fn verified(verified: &Verified) -> CopyCheckRow {
 pub(super) fn unchecked(copy: &Copy, is_deep: bool) -> CopyCheckRow {
     let depth = if is_deep { Depth::Deep } else { Depth::Quick };
     CopyCheckRow {
-        reference: copy.name.reference(),
+        reference: copy.reference(),
         id: copy.name.id.clone(),
         depth: depth.name(),
         outcome: Outcome::Skipped.name(),
@@ -132,10 +132,10 @@ pub(super) fn unchecked(copy: &Copy, is_deep: bool) -> CopyCheckRow {
     }
 }
 
-pub(super) fn verdicts(plan: &Plan, _: Timestamp) -> Vec<VerdictRow> {
+pub(super) fn verdicts(plan: &Plan) -> Vec<VerdictRow> {
     let decisions = plan.verdicts.iter().flat_map(|it| &it.decisions);
     let rows = decisions.map(|decision| VerdictRow {
-        reference: decision.key.reference(),
+        reference: plan.reference(&decision.key),
         source: source(&decision.key),
         id: decision.key.id.clone(),
         created: decision.time,

@@ -74,7 +74,7 @@ pub(super) async fn run(
     }
     if let Some(problem) = problem {
         ui.warn(&format!(
-            "The results can't be written to the store: {problem}"
+            "The results can't be written to the store, so `store ls` and `prune` don't know them: {problem}"
         ));
     }
     Ok(Box::new(context.so_far.complete(&view)))

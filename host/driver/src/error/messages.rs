@@ -117,10 +117,17 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         OpsError::NoFiles {
             engine: None,
             able: Vec::new(),
+            get: None,
         },
         OpsError::NoFiles {
             engine: Some(text("kafka")),
             able: texts(["a", "b"]),
+            get: None,
+        },
+        OpsError::NoFiles {
+            engine: Some(text("hivemq")),
+            able: Vec::new(),
+            get: Some(text("kubectl broker store get nightly x")),
         },
         OpsError::TooSlow {
             id: text("1"),
@@ -564,10 +571,13 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       1 of 3 files failed verification: b.zip is gone
     NoFiles, exit 2
       no engine can restore from a file
-      hint: The backends of these engines restore only their own backups: name one with `--id ID` or `--latest`
+      hint: Name a backup that the backend has with `--id ID` or `--latest`: no available engine takes files
     NoFiles, exit 2
       engine kafka can't restore from a file
       hint: Engines that can: a, b
+    NoFiles, exit 2
+      engine hivemq can't restore from a file
+      hint: Get the file with `kubectl broker store get nightly x`, and restore it with the backend's own tools
     TooSlow, exit 124
       backup 1 did not arrive within 30 s
       hint: Run the same command again with a longer `--timeout` or none; the download resumes if the backend supports that

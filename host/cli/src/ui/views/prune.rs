@@ -64,7 +64,7 @@ impl PruneView {
     /// Notes what was deleted.
     pub fn note(&mut self, removed: &Removed) {
         for row in &mut self.items {
-            let is_it = |name: &host_store::CopyName| name.reference() == row.reference;
+            let is_it = |copy: &host_store::Copy| copy.reference() == row.reference;
             if row.action == "delete" && removed.copies.iter().any(is_it) {
                 row.action = "deleted";
             }

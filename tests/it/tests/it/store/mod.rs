@@ -6,6 +6,7 @@ mod cycle;
 mod encryption;
 mod faults;
 mod kill;
+mod known;
 mod left;
 mod lock;
 mod prune;

@@ -617,7 +617,8 @@ async fn verify_and_copy(
         sleeper: &TokioSleeper,
         progress: &observer,
     };
-    let mut draft = Draft::begin(Arc::clone(&place.store), subject).await?;
+    let draft = Draft::begin(Arc::clone(&place.store), subject).await?;
+    let mut draft = draft.replacing(place.is_forced);
     let sent = hand_over(download, async |length, fingerprint| {
         draft.file(length, fingerprint).await
     });

@@ -364,7 +364,8 @@ impl Saving {
                 created: order.created,
                 by: holder::person(),
             };
-            *held = Some(Draft::begin(Arc::clone(&place.store), subject).await?);
+            let draft = Draft::begin(Arc::clone(&place.store), subject).await?;
+            *held = Some(draft.replacing(place.is_forced));
         }
         let Some(draft) = held.as_mut() else {
             return Err(StoreError::Stopped);

@@ -24,7 +24,7 @@ pub enum Way {
 
 impl Store {
     /// Copies a copy to another store. An encrypted copy keeps its bytes, and so its recipients. A plain copy is
-    /// encrypted if the other store has recipients.
+    /// encrypted if the other store has recipients. With `is_forced`, it replaces the copy that the other store has.
     ///
     /// # Errors
     /// When one of the stores fails, or the copy is damaged.
@@ -33,6 +33,7 @@ impl Store {
         copy: &Copy,
         to: &Arc<Self>,
         by: &str,
+        is_forced: bool,
         progress: &dyn Progress,
     ) -> Result<(Written, Way), StoreError> {
         let manifest = self.manifest(copy).await?;
@@ -42,7 +43,7 @@ impl Store {
             created: Some(manifest.created),
             by: by.to_owned(),
         };
-        if let Some(found) = to.standing(&copy.name).await? {
+        if !is_forced && let Some(found) = to.standing(&copy.name).await? {
             let written = Written {
                 manifest: found,
                 was_there: true,
@@ -53,11 +54,13 @@ impl Store {
         let is_as_stored = manifest.encryption.is_some() || recipients.is_empty();
         if !is_as_stored {
             let draft = Draft::begin(Arc::clone(to), subject).await?;
+            let draft = draft.replacing(is_forced);
             let written = self.send_plain(copy, &manifest, draft, progress).await?;
             return Ok((written, Way::Here));
         }
-        let mut draft =
+        let draft =
             Draft::begin_as_stored(Arc::clone(to), subject, manifest.encryption.is_some()).await?;
+        let mut draft = draft.replacing(is_forced);
         let way = if self.is_beside(to) {
             Way::Service
         } else {

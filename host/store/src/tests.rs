@@ -506,3 +506,51 @@ async fn a_later_check_counts_whatever_the_clocks_say() {
     place.store.note_check(&copy, &bad).await.unwrap();
     assert!(place.store.copies().await.unwrap()[0].marks.is_broken());
 }
+
+#[tokio::test]
+async fn a_forced_copy_replaces_one_that_seems_good() {
+    for created in [Some(DAY), None] {
+        let place = Place::new().await;
+        let copy = async |is_forced| {
+            let mut subject = subject("1", DAY);
+            subject.created = created.map(|it| it.parse().unwrap());
+            let draft = Draft::begin(Arc::clone(&place.store), subject).await;
+            let mut draft = draft.unwrap().replacing(is_forced);
+            add(&mut draft, b"backup").await;
+            draft.complete().await.unwrap().was_there
+        };
+        assert!(!copy(false).await);
+        place.verified(true).await;
+        // Nothing knows of the damage.
+        fs::write(&place.files("data")[0], b"bakcup").unwrap();
+        assert!(copy(false).await);
+        assert!(!copy(true).await);
+        place.settle().await;
+        let copies = place.store.copies().await.unwrap();
+        assert_eq!(copies.len(), 1, "{created:?}");
+        assert!(copies[0].marks.checks.is_empty());
+        assert_eq!(place.files("data").len(), 1);
+        assert!(place.verified(true).await[0].holds());
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_copy_without_a_time_is_replaced_too() {
+    let place = Place::new().await;
+    let copy = async || {
+        let mut subject = subject("1", DAY);
+        subject.created = None;
+        let mut draft = Draft::begin(Arc::clone(&place.store), subject)
+            .await
+            .unwrap();
+        add(&mut draft, b"backup").await;
+        draft.complete().await.unwrap().was_there
+    };
+    assert!(!copy().await);
+    fs::write(&place.files("data")[0], b"bakcup").unwrap();
+    place.verified(true).await;
+    assert!(!copy().await);
+    place.settle().await;
+    assert_eq!(place.store.copies().await.unwrap().len(), 1);
+    assert!(place.verified(true).await[0].holds());
+}

@@ -26,7 +26,7 @@ use crate::connect::{Handles, Store};
 use crate::file_upload::FileUpload;
 use crate::journal::Journal;
 use crate::manifest::{CopyFile, CopyManifest, Encryption, Lock, Origin, Stored, digest_of, nonce};
-use crate::names::{COPIES, DATA, OPEN, backup_key};
+use crate::names::{COPIES, CopyName, DATA, OPEN, backup_key};
 use crate::reader::{Ranges, sequential};
 use crate::requests::Created;
 use crate::resume::Resume;
@@ -85,6 +85,8 @@ pub struct Draft {
     is_encrypted: bool,
     /// Whether the manifest may be there, or is. Then the data must stay.
     is_named: bool,
+    /// Whether it replaces a copy of the same backup, whatever is known about that one.
+    is_forced: bool,
 }
 
 /// The state that the uploads of one copy share.
@@ -222,7 +224,15 @@ impl Draft {
             begun,
             is_encrypted,
             is_named: false,
+            is_forced: false,
         })
+    }
+
+    /// Makes this copy replace one of the same backup. Otherwise only a damaged one is replaced.
+    #[must_use]
+    pub const fn replacing(mut self, is_forced: bool) -> Self {
+        self.is_forced = is_forced;
+        self
     }
 
     /// Begins the upload of a file of `length` bytes, if that is known. With a fingerprint, the same command can
@@ -337,14 +347,17 @@ impl Draft {
             Some(_) => None,
             None => self.same_copy(length, &sha256).await?,
         };
-        if let Some(manifest) = same {
-            return Ok(self.was_there(manifest));
-        }
+        let created = match same {
+            Some((_, Some(manifest))) => return Ok(self.was_there(manifest)),
+            // The new copy takes the place of that one.
+            Some((name, None)) => Some(name.time),
+            None => self.subject.created,
+        };
         let manifest = CopyManifest {
             format: CopyManifest::FORMAT,
             source: self.subject.origin.clone(),
             id: self.subject.id.clone(),
-            created: self.subject.created.unwrap_or(self.begun),
+            created: created.unwrap_or(self.begun),
             completed: Timestamp::now(),
             length,
             sha256,
@@ -378,12 +391,17 @@ impl Draft {
         match created.await {
             Ok(Created::Ours) => {}
             Ok(Created::Others) => {
-                if let Some(manifest) = store.standing(&name).await? {
+                let standing = if self.is_forced {
+                    None
+                } else {
+                    store.standing(&name).await?
+                };
+                if let Some(manifest) = standing {
                     // Another upload of the same bytes was first. Dropping this draft removes its data.
                     self.is_named = manifest.nonce == shared.nonce;
                     return Ok(self.was_there(manifest));
                 }
-                // The copy that is there is damaged. At no time is there none.
+                // The copy that is there is damaged, or to be replaced. At no time is there none.
                 let old = store.manifest_of(&name).await.ok().flatten();
                 let old = old.filter(|old| old.nonce != shared.nonce);
                 store.put(&shared.creating, &object, bytes).await?;
@@ -409,24 +427,32 @@ impl Draft {
         })
     }
 
-    /// Returns the manifest of a good copy of the same backup with the same bytes, whatever its time.
+    /// Returns the name of a copy of the same backup with the same bytes, whatever its time. If that copy stays, its
+    /// manifest comes with it.
     async fn same_copy(
         &self,
         length: u64,
         sha256: &str,
-    ) -> Result<Option<CopyManifest>, StoreError> {
+    ) -> Result<Option<(CopyName, Option<CopyManifest>)>, StoreError> {
         let store = &self.shared.store;
+        let mut found = None;
         let source = self.subject.origin.source();
         for copy in store.copies().await? {
             let is_same = copy.name.source == source
                 && copy.name.id == self.subject.id
                 && copy.name.size == length
                 && sha256.starts_with(&copy.name.digest);
-            if is_same && let Some(manifest) = store.standing(&copy.name).await? {
-                return Ok(Some(manifest));
+            if !is_same {
+                continue;
             }
+            if !self.is_forced
+                && let Some(manifest) = store.standing(&copy.name).await?
+            {
+                return Ok(Some((copy.name, Some(manifest))));
+            }
+            found.get_or_insert((copy.name, None));
         }
-        Ok(None)
+        Ok(found)
     }
 
     /// Ends a copy that the store has already. Dropping the draft removes its data.

@@ -30,6 +30,9 @@ pub(super) struct CopyArgs {
     created: Option<Timestamp>,
     #[command(flatten)]
     to: ToArgs,
+    /// Replace a copy that the store has, once the new one is complete
+    #[arg(long)]
+    force: bool,
 }
 
 impl CopyArgs {
@@ -45,6 +48,9 @@ impl CopyArgs {
             command.push_str(&flag_words(flag, value));
         }
         command.push_str(&self.to.words());
+        if self.force {
+            command.push_str(" --force");
+        }
         command
     }
 }
@@ -76,7 +82,7 @@ pub(super) async fn run(
             ],
         });
     }
-    let place = args.to.required(opener).await?;
+    let place = args.to.required(args.force, opener).await?;
     let items = args.files.iter();
     let items = items.map(|file| file.to_string_lossy().into_owned());
     let mut copying = Copying::begin(place.store.called(), items.collect(), so_far, ui);
@@ -131,10 +137,11 @@ mod tests {
             "x",
             "--created",
             "2026-01-02T03:04:05Z",
+            "--force",
         ];
         assert_eq!(
             Line::parse_from(line).copy.command(),
-            "kubectl broker backup copy a --id x --created 2026-01-02T03:04:05Z"
+            "kubectl broker backup copy a --id x --created 2026-01-02T03:04:05Z --force"
         );
     }
 }

@@ -22,7 +22,7 @@ pub(crate) struct PlaceArgs {
     /// Name or path of the file; `-` means stdout [default: name from the backend]
     #[arg(long, value_name = "FILE")]
     pub(super) output_file: Option<PathBuf>,
-    /// Replace an existing file once the new file is complete
+    /// Replace an existing file, or a copy in the store, once the new one is complete
     #[arg(long)]
     force: bool,
     /// Accept a backup that is not proven complete: it has no length, no checksum and no end marker
@@ -54,11 +54,15 @@ impl ToArgs {
     }
 
     /// Returns the place of the copy. There is no other.
-    pub(super) async fn required(self, opener: &Opener) -> Result<StorePlace, CliError> {
+    pub(super) async fn required(
+        self,
+        is_forced: bool,
+        opener: &Opener,
+    ) -> Result<StorePlace, CliError> {
         Ok(StorePlace {
             store: opener.open_or_only(self.to.as_deref()).await?,
             cluster: self.source_cluster,
-            is_forced: false,
+            is_forced,
         })
     }
 

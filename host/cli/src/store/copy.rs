@@ -25,6 +25,9 @@ pub(super) struct CopyArgs {
     to: String,
     /// Ids or references of the copies [default: all]
     copies: Vec<String>,
+    /// Replace the copies that the other store has, once the new ones are complete
+    #[arg(long)]
+    force: bool,
 }
 
 impl CopyArgs {
@@ -32,7 +35,8 @@ impl CopyArgs {
     pub(super) fn command(&self) -> String {
         let words = [&self.from, &self.to].into_iter().chain(&self.copies);
         let words: Vec<_> = words.map(|it| word(it)).collect();
-        format!("kubectl broker store copy {}", words.join(" "))
+        let force = if self.force { " --force" } else { "" };
+        format!("kubectl broker store copy {}{force}", words.join(" "))
     }
 }
 
@@ -56,7 +60,7 @@ pub(super) async fn run(
     let mut by_service = 0;
     for copy in &copies {
         let progress = StoreObserver::new(Arc::new(ui), "Copied");
-        let outcome = from.copy_to(copy, &to, &by, &progress).await;
+        let outcome = from.copy_to(copy, &to, &by, args.force, &progress).await;
         if outcome
             .as_ref()
             .is_err_and(|error| error.failure() == Failure::Integrity)

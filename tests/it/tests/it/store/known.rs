@@ -180,3 +180,22 @@ fn an_engine_that_takes_no_files_is_refused_before_a_byte_is_downloaded() {
         assert!(hint.contains("store get"), "{hint}");
     }
 }
+
+/// Nothing knows of the damage, and the user does.
+#[test]
+fn each_command_that_makes_a_copy_replaces_one_by_force() {
+    let place = Place::in_folder().with_files();
+    let other = place.folder().join("other");
+    std::fs::create_dir(&other).expect("a folder");
+    place.ok(&place.copying(SMALL, "a"));
+    let between = format!("store copy file://{} URL -o json", other.display());
+    place.ok(&format!("store copy URL file://{}", other.display()));
+    for command in [place.copying(SMALL, "a"), between] {
+        damage(&data_of(&place, 10_000));
+        for (flag, was_there) in [("", true), (" --force", false)] {
+            let copied = place.ok(&format!("{command}{flag}")).json();
+            assert_eq!(copied["items"][0]["wasThere"], was_there, "{copied}");
+        }
+        place.assert_deep(1);
+    }
+}

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::StoreError;
 use crate::connect::Store;
 use crate::manifest::nonce;
 use crate::names::{OPEN, STORE};
+use crate::probe::test_name;
+use crate::{StoreError, StoreUrl};
 
 const FORMAT: u32 = 1;
 const DEFAULT_ZONE: &str = "UTC";
@@ -36,10 +37,7 @@ impl Store {
         let format = match self.format().await? {
             Some(format) => format,
             None if !create => {
-                return Err(StoreError::NoStore {
-                    store: self.called().to_owned(),
-                    url: self.url().to_string(),
-                });
+                return Err(self.no_store());
             }
             None => {
                 let format = Format {
@@ -64,6 +62,44 @@ impl Store {
             }),
             _ => Ok(()),
         }
+    }
+
+    /// Checks that a folder which was made a store is one. Where a share is not mounted, the folder looks like a store
+    /// without copies.
+    ///
+    /// # Errors
+    /// [`StoreError::NoStore`] if it is none, and other errors if that can't be found out.
+    pub async fn check_mounted(&self) -> Result<(), StoreError> {
+        if matches!(self.url(), StoreUrl::Folder(_)) && self.format().await?.is_none() {
+            return Err(self.no_store());
+        }
+        Ok(())
+    }
+
+    fn no_store(&self) -> StoreError {
+        StoreError::NoStore {
+            store: self.called().to_owned(),
+            url: self.url().to_string(),
+        }
+    }
+
+    /// Checks that a copy can be begun here. A command that asks a backend for a new backup checks it before.
+    ///
+    /// # Errors
+    /// When the place is no store, or can't be written.
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
+        self.prepare(self.may_become_store()).await?;
+        let name = test_name()?;
+        self.write(&name, Bytes::from_static(b"{}")).await?;
+        // `repair` finds what is left.
+        let _ = self.delete(&[name]).await;
+        Ok(())
+    }
+
+    /// Returns whether the first command that writes makes the place a store. A named folder was made one when it was
+    /// added. If it is none any more, it may not be mounted.
+    pub(crate) fn may_become_store(&self) -> bool {
+        !matches!(self.url(), StoreUrl::Folder(_)) || StoreUrl::is_meant(self.called())
     }
 
     /// Returns the time zone in which retention counts.

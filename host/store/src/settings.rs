@@ -219,6 +219,14 @@ impl Stores {
         Ok(result)
     }
 
+    /// Returns true if a store of this name, or one with this address, was added.
+    #[must_use]
+    pub fn knows(&self, given: &str) -> bool {
+        let url = given.parse().ok();
+        let is_at = |it: &StoreSettings| Some(&it.url) == url.as_ref();
+        self.stores.contains_key(given) || self.stores.values().any(is_at)
+    }
+
     /// Returns the settings of a store that is named by its name or by its address.
     ///
     /// # Errors

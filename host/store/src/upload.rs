@@ -30,7 +30,7 @@ use crate::names::{COPIES, CopyName, DATA, OPEN, backup_key};
 use crate::reader::{Ranges, sequential};
 use crate::requests::Created;
 use crate::resume::Resume;
-use crate::{StoreError, StoreUrl, crypt};
+use crate::{StoreError, crypt};
 
 /// How often an upload writes its entry again.
 const HEARTBEAT: Duration = Duration::from_mins(5);
@@ -140,10 +140,7 @@ impl Draft {
         recipients: &[String],
         is_encrypted: bool,
     ) -> Result<Self, StoreError> {
-        // A named folder was made a store when it was added. If it is none any more, it may not be mounted.
-        let is_named_folder =
-            matches!(store.url(), StoreUrl::Folder(_)) && !StoreUrl::is_meant(store.called());
-        store.prepare(!is_named_folder).await?;
+        store.prepare(store.may_become_store()).await?;
         let settings = store.settings();
         let recipients = recipients.iter().map(|it| crypt::recipient(it));
         let recipients: Vec<_> = recipients.collect::<Result<_, _>>()?;

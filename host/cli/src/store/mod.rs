@@ -77,7 +77,19 @@ pub(super) struct Opener {
 
 impl Opener {
     /// Opens the store that the user names: by its name, its address, or the name of a BackupStore of the operator.
+    ///
+    /// A store of the user's configuration became a store when it was added. A folder that is none any more is refused.
     pub(super) async fn open(&self, given: &str) -> Result<Arc<Store>, CliError> {
+        let store = self.open_as_it_is(given).await?;
+        // The operator looks at its own stores before it uses them.
+        if !given.starts_with(object::PREFIX) && self.named()?.knows(given) {
+            store.check_mounted().await?;
+        }
+        Ok(store)
+    }
+
+    /// Opens a store that may not be mounted.
+    async fn open_as_it_is(&self, given: &str) -> Result<Arc<Store>, CliError> {
         let settings = match given.strip_prefix(object::PREFIX) {
             Some(name) => object::settings(name, &self.connect, self.folders.as_ref()).await?,
             None => self.named()?.find(given)?,

@@ -16,7 +16,7 @@ pub(super) async fn run(
     opener: &Opener,
     ui: Ui,
 ) -> Result<Box<dyn Document>, CliError> {
-    let store = opener.open(&args.store).await?;
+    let store = opener.open_as_it_is(&args.store).await?;
     let checks = store
         .test(host_store::StoreUrl::is_meant(&args.store))
         .await?;

@@ -199,3 +199,44 @@ fn each_command_that_makes_a_copy_replaces_one_by_force() {
         place.assert_deep(1);
     }
 }
+
+/// The folder of a share that is not mounted is an empty one.
+#[test]
+fn no_command_takes_a_folder_that_is_not_mounted_for_an_empty_store() {
+    let place = Place::in_folder().with_files();
+    let address = place.url.clone();
+    place.ok("store add nas URL");
+    place.ok(&place.copying_to("nas", SMALL, "a"));
+    let share = place.folder().join("store/v1");
+    let mounted = place.folder().join("elsewhere");
+    std::fs::rename(&share, &mounted).expect("renamed");
+    let by_address = format!("store ls {address}");
+    for command in [
+        "store ls nas",
+        "store ls",
+        by_address.as_str(),
+        "store verify nas --deep",
+        "store prune nas --keep-last 1 --yes",
+        "store repair nas --yes",
+        "store get nas a",
+        "store rm nas a --yes",
+        "store pin nas a",
+        "store test nas",
+        "store copy nas URL",
+        "store copy URL nas",
+        "backup copy small.backup --to nas --engine hivemq --id b",
+        "backup create --engine strategy --statefulset broker --to nas",
+    ] {
+        let run = place.program().data_although_failed();
+        let run = run.run(&command.replace("URL", &address));
+        assert_eq!(run.code, 10, "{command}: {}", run.shown());
+        assert!(
+            run.shown().contains("mounted"),
+            "{command}: {}",
+            run.shown()
+        );
+        assert_eq!(files(&place.folder().join("store")), Vec::<PathBuf>::new());
+    }
+    std::fs::rename(&mounted, &share).expect("renamed");
+    assert_eq!(place.ok("store ls nas -o json").ids(), ["a"]);
+}

@@ -125,6 +125,10 @@ async fn ready(session: &Session, request: &CreateRequest) -> Result<Prepared, O
     } else if let Some(flag) = request.place_flag {
         return Err(saves_nothing(session, &running, flag));
     }
+    // Each attempt that fails only afterwards leaves a backup on the disk of the backend.
+    if let Place::Store(place) = &request.place {
+        place.store.check_writable().await?;
+    }
     let options = session.options(&running.manifest, operation);
     let Preparation { notes, token } = prepare(session, &mut running).await?;
     // Newer engines say this themselves, because the backups of many don't lie in pods.

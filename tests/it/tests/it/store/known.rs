@@ -6,7 +6,7 @@ use http::Method;
 
 use super::Place;
 use super::encryption::Key;
-use super::left::{SMALL, bytes, files, only};
+use super::left::{Left, SMALL, bytes, files, only};
 use crate::support::{Cloud as _, Faulty, Then, Weed, When};
 
 /// Returns a folder with two backups of one target. The newer one has a wrong byte.
@@ -239,4 +239,23 @@ fn no_command_takes_a_folder_that_is_not_mounted_for_an_empty_store() {
     }
     std::fs::rename(&mounted, &share).expect("renamed");
     assert_eq!(place.ok("store ls nas -o json").ids(), ["a"]);
+}
+
+/// Each attempt would leave another backup on the disk of the backend.
+#[test]
+fn no_backup_begins_if_the_store_can_not_be_written() {
+    let weed = Weed::with_bucket("unwritable");
+    let faulty = Faulty::before(&weed);
+    let place = Place::at(&faulty);
+    faulty.rule(When::method(Method::PUT), Then::Forbidden);
+    let run = place.run("backup create --to URL");
+    assert_eq!(run.code, 12, "{}", run.shown());
+    let requests = place.desk.bed.backend_requests().all();
+    assert!(
+        requests.iter().all(|it| it.method != "POST"),
+        "{requests:?}"
+    );
+    faulty.heal();
+    place.ok("backup create --to URL");
+    assert_eq!(Left::of(&weed), Left::whole(1));
 }

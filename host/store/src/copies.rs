@@ -39,6 +39,8 @@ pub struct Marks {
     pub locked_until: Option<Timestamp>,
     /// The checks, the newest first.
     pub checks: Vec<CheckMark>,
+    /// The digests of entity tags with which the bytes were read and right, although the manifest has others.
+    pub seen: BTreeSet<String>,
 }
 
 /// A check of a copy.
@@ -52,6 +54,8 @@ pub struct CheckMark {
     pub result: CheckResult,
     /// User and machine that checked it, as `USER@MACHINE`.
     pub by: String,
+    /// The digest of the entity tags, if the bytes were read and the manifest has other tags. Another mark keeps it.
+    pub seen: Option<String>,
 }
 
 /// The result of a check.
@@ -158,6 +162,9 @@ impl Marks {
         let fields: Vec<_> = name.splitn(5, '-').collect();
         match *fields {
             ["pin"] => self.is_pinned = true,
+            ["seen", digest] => {
+                self.seen.insert(digest.to_owned());
+            }
             ["lock", until] => self.locked_until = self.locked_until.max(parse_time(until)),
             ["check", time, depth, result, by] => {
                 let mark = || {
@@ -168,6 +175,7 @@ impl Marks {
                             .into_iter()
                             .find(|it| it.name() == result)?,
                         by: unescaped(by)?,
+                        seen: None,
                     })
                 };
                 self.checks.extend(mark());
@@ -215,7 +223,8 @@ impl Copy {
         let until = self.marks.locked_until;
         let lock = until.map(|until| format!("lock-{}", time_text(until)));
         let checks = self.marks.checks.iter().map(CheckMark::name);
-        let names = pin.into_iter().chain(lock).chain(checks);
+        let seen = self.marks.seen.iter().map(|digest| seen_name(digest));
+        let names = pin.into_iter().chain(lock).chain(checks).chain(seen);
         names.map(|name| self.mark(&name)).collect()
     }
 }
@@ -465,7 +474,7 @@ impl Store {
         let files = old.iter().flat_map(|it| &it.files);
         let mut names: Vec<_> = files.map(|it| it.stored.object.clone()).collect();
         if let Ok((_, marks)) = self.marks_of(name).await {
-            let is_check = |it: &&String| it.contains("/check-");
+            let is_check = |it: &&String| is_of_check(it.rsplit('/').next().unwrap_or_default());
             names.extend(marks.iter().filter(is_check).cloned());
         }
         // `repair` finds what is left of the data, and the next check replaces the notes.
@@ -526,11 +535,26 @@ impl Store {
         self.write(&copy.mark(&check.name()), Bytes::new()).await?;
         let is_replaced = |it: &&CheckMark| it.depth <= check.depth && it.time < check.time;
         let replaced = copy.marks.checks.iter().filter(is_replaced);
-        let replaced: Vec<_> = replaced.map(|it| copy.mark(&it.name())).collect();
+        let mut replaced: Vec<_> = replaced.map(|it| copy.mark(&it.name())).collect();
+        if let Some(digest) = &check.seen {
+            self.write(&copy.mark(&seen_name(digest)), Bytes::new())
+                .await?;
+            let others = copy.marks.seen.iter().filter(|it| *it != digest);
+            replaced.extend(others.map(|it| copy.mark(&seen_name(it))));
+        }
         // An old mark beside a newer one does no harm.
         let _ = self.delete(&replaced).await;
         Ok(())
     }
+}
+
+fn seen_name(digest: &str) -> String {
+    format!("seen-{digest}")
+}
+
+/// Returns true for the marks that are about the bytes of a copy.
+fn is_of_check(mark: &str) -> bool {
+    mark.starts_with("check-") || mark.starts_with("seen-")
 }
 
 /// Returns true for `BACKUP-NONCE`.
@@ -569,7 +593,7 @@ fn with_marks(copies: Vec<Object>, marks: Vec<Object>) -> Content {
         for mark in found.remove(&name.key()).unwrap_or_default() {
             let text = mark.name.rsplit('/').next().unwrap_or_default();
             // A check from before the manifest was of a copy that is gone.
-            if mark.modified >= object.modified || !text.starts_with("check-") {
+            if mark.modified >= object.modified || !is_of_check(text) {
                 marks.add(text);
             }
         }

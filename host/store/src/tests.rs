@@ -497,6 +497,7 @@ async fn a_later_check_counts_whatever_the_clocks_say() {
         depth: Depth::Deep,
         result,
         by: "me@here".to_owned(),
+        seen: None,
     };
     let good = check("2027-01-02T00:00:00Z", CheckResult::Good);
     place.store.note_check(&copy, &good).await.unwrap();

@@ -12,7 +12,9 @@ use crate::connect::Store;
 use crate::copies::{CheckMark, CheckResult, Copy, Depth};
 use crate::crypt::Identities;
 use crate::manifest::{CopyFile, CopyManifest};
+use crate::names::short;
 use crate::reader::{Ranges, sequential};
+use crate::requests::Object;
 
 /// The check that can't tell whether bytes have changed.
 const ENTITY_TAG: &str = "entity-tag";
@@ -30,6 +32,8 @@ pub struct Verified {
     pub checks: Vec<Check>,
     /// When the check ended.
     pub time: Timestamp,
+    /// The digest of the entity tags, if they are not those of the manifest.
+    tags: Option<String>,
 }
 
 impl Verified {
@@ -58,6 +62,13 @@ impl Verified {
         failed.peek().is_some() && failed.all(|check| check.name == ENTITY_TAG)
     }
 
+    /// Returns the damage that an earlier check found, if this one can't disprove it.
+    #[must_use]
+    pub fn known_damage(&self) -> Option<&CheckMark> {
+        let known = self.copy.marks.damage();
+        known.filter(|known| known.depth > self.depth)
+    }
+
     /// Returns the note for the store.
     #[must_use]
     pub fn mark(&self, by: &str) -> CheckMark {
@@ -70,6 +81,10 @@ impl Verified {
                 (Some(_), false) => CheckResult::Bad,
             },
             by: by.to_owned(),
+            seen: self
+                .tags
+                .clone()
+                .filter(|_| self.depth != Depth::Quick && self.holds()),
         }
     }
 }
@@ -111,20 +126,26 @@ impl Store {
             }
             Err(error) => return Err(error),
         };
+        let mut tags = None;
         if let Some(manifest) = manifest {
+            let looks = manifest.files.iter().map(|it| self.look(&it.stored.object));
+            // The tags are older than the bytes that are read after them.
+            let found = futures_util::future::try_join_all(looks).await?;
+            tags = other_tags(&manifest, &found);
+            let is_seen = tags.as_ref().is_some_and(|it| copy.marks.seen.contains(it));
             let is_open = can_open(&manifest, order);
             if order.is_deep && !is_open {
                 depth = Depth::Bytes;
             }
             let is_several = manifest.files.len() > 1;
-            for file in &manifest.files {
+            for (file, object) in manifest.files.iter().zip(found) {
                 let found = if order.is_deep {
                     let identities = order.identities.clone().filter(|_| is_open);
                     let is_encrypted = manifest.encryption.is_some();
-                    self.check_bytes(file, is_encrypted, identities, progress)
+                    self.check_bytes(file, object, is_encrypted, identities, progress)
                         .await?
                 } else {
-                    self.check_facts(file).await?
+                    check_facts(file, object, is_seen)
                 };
                 checks.extend(found.into_iter().map(|check| Check {
                     message: match check.message {
@@ -140,39 +161,20 @@ impl Store {
             depth,
             checks,
             time: Timestamp::now(),
+            tags,
         })
-    }
-
-    /// Compares the facts that the service reports about an object.
-    async fn check_facts(&self, file: &CopyFile) -> Result<Vec<Check>, StoreError> {
-        let stored = &file.stored;
-        let Some(found) = self.look(&stored.object).await? else {
-            return Ok(vec![missing()]);
-        };
-        let mut checks = vec![length(found.size, stored.length)];
-        let bare = |etag: &str| etag.trim_matches('"').to_owned();
-        checks.push(match (&stored.etag, &found.etag) {
-            (Some(then), Some(now)) if bare(then) == bare(now) => {
-                passed(ENTITY_TAG, "the service has seen no change".to_owned())
-            }
-            (Some(_), Some(_)) => failed(
-                ENTITY_TAG,
-                "something has written the object since the copy was made; `--deep` reads its bytes".to_owned(),
-            ),
-            _ => skipped(ENTITY_TAG, "the service gives none".to_owned()),
-        });
-        Ok(checks)
     }
 
     /// Reads every byte of an object.
     async fn check_bytes(
         self: &Arc<Self>,
         file: &CopyFile,
+        found: Option<Object>,
         is_encrypted: bool,
         identities: Option<Arc<Identities>>,
         progress: &Arc<dyn Progress>,
     ) -> Result<Vec<Check>, StoreError> {
-        let Some(found) = self.look(&file.stored.object).await? else {
+        let Some(found) = found else {
             return Ok(vec![missing()]);
         };
         let size = length(found.size, file.stored.length);
@@ -194,6 +196,50 @@ impl Store {
         let checks = read.await.map_err(|_| StoreError::Stopped)??;
         Ok([vec![size], checks].concat())
     }
+}
+
+/// Compares the facts that the service reports about an object. `is_seen` says that its bytes were read since it was
+/// written.
+fn check_facts(file: &CopyFile, found: Option<Object>, is_seen: bool) -> Vec<Check> {
+    let stored = &file.stored;
+    let Some(found) = found else {
+        return vec![missing()];
+    };
+    let tag = match (&stored.etag, &found.etag) {
+        (Some(then), Some(now)) if bare(then) == bare(now) => {
+            passed(ENTITY_TAG, "the service has seen no change".to_owned())
+        }
+        (Some(_), Some(_)) if is_seen => passed(
+            ENTITY_TAG,
+            "the service has seen no change since the bytes were read".to_owned(),
+        ),
+        (Some(_), Some(_)) => failed(
+            ENTITY_TAG,
+            "something has written the object since the copy was made; `--deep` reads its bytes"
+                .to_owned(),
+        ),
+        _ => skipped(ENTITY_TAG, "the service gives none".to_owned()),
+    };
+    vec![length(found.size, stored.length), tag]
+}
+
+/// Returns the digest of the entity tags of all objects, if they are not those of the manifest.
+fn other_tags(manifest: &CopyManifest, found: &[Option<Object>]) -> Option<String> {
+    let found: Option<Vec<_>> = found
+        .iter()
+        .map(|it| Some(bare(it.as_ref()?.etag.as_ref()?)))
+        .collect();
+    let known = manifest.files.iter();
+    let known: Option<Vec<_>> = known
+        .map(|it| Some(bare(it.stored.etag.as_ref()?)))
+        .collect();
+    let (found, known) = (found?, known?);
+    (found != known).then(|| short(Sha256::digest(found.join("\n").as_bytes())))
+}
+
+/// Returns an entity tag without quotation marks.
+fn bare(etag: &str) -> &str {
+    etag.trim_matches('"')
 }
 
 /// Returns true if the plain bytes can be read.
@@ -251,10 +297,9 @@ impl Reading {
             let wanted = (self.file.length, &self.file.sha256);
             match (plain, &self.identities) {
                 (Some(found), _) => checks.push(compare("plain-sha256", found, wanted)),
-                (None, None) => checks.push(skipped(
-                    "decryption",
-                    "no given identity decrypts it".to_owned(),
-                )),
+                (None, None) => {
+                    checks.push(skipped("decryption", "no identity decrypts it".to_owned()))
+                }
                 (None, Some(_)) => {}
             }
         } else if (self.file.length, &self.file.sha256)

@@ -104,17 +104,27 @@ pub(super) fn finding(finding: &Finding, is_removed: bool) -> FindingRow {
 }
 
 pub(super) fn verified(verified: &Verified) -> CopyCheckRow {
+    let mut checks: Vec<_> = verified.checks.iter().map(check).collect();
+    let known = verified.known_damage();
+    checks.extend(known.map(|known| CheckRow {
+        name: "earlier-check".to_owned(),
+        outcome: Outcome::Failed.name(),
+        message: Some(format!(
+            "a deeper check found damage on {}; `--deep` checks it again",
+            known.time
+        )),
+    }));
     CopyCheckRow {
         reference: verified.copy.reference(),
         id: verified.copy.name.id.clone(),
         depth: verified.depth.name(),
-        outcome: if verified.holds() {
+        outcome: if verified.holds() && known.is_none() {
             Outcome::Passed
         } else {
             Outcome::Failed
         }
         .name(),
-        checks: verified.checks.iter().map(check).collect(),
+        checks,
         error: None,
     }
 }

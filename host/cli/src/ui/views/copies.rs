@@ -481,20 +481,29 @@ impl Document for CopyChecksView {
         let bad = count(CopyCheckRow::is_bad);
         let closed = count(CopyCheckRow::is_closed);
         let unchecked = count(|it| !it.is_checked());
+        let is_deep = self.items.iter().all(|it| it.depth == "deep");
+        let passed = match self.items.len() {
+            _ if !is_deep => "passed the quick check",
+            1 => "is good",
+            _ => "are good",
+        };
         let checked = match (bad, self.items.len()) {
             (_, 0) => "The store has no copy".to_owned(),
             (0, all) if closed > 0 => format!(
-                "{closed} of {all} copies were read but not decrypted: no given identity decrypts them"
+                "{closed} of {all} copies were read but not decrypted, because no identity decrypts them: give one with `--identity SOURCE`"
             ),
-            (0, 1) if unchecked == 0 => "The copy is good".to_owned(),
-            (0, all) if unchecked == 0 => format!("All {all} copies are good"),
+            (0, 1) if unchecked == 0 => format!("The copy {passed}"),
+            (0, all) if unchecked == 0 => format!("All {all} copies {passed}"),
             (0, all) => return Some(format!("{unchecked} of {all} copies were not checked")),
             (bad, all) => format!("{bad} of {all} copies failed a check"),
         };
-        Some(match unchecked {
-            0 => checked,
-            _ => format!("{checked}, {unchecked} were not checked"),
-        })
+        let closed = if bad == 0 { 0 } else { closed };
+        let others = [(closed, "not decrypted"), (unchecked, "not checked")];
+        let others = others.into_iter().filter(|(count, _)| *count > 0);
+        let others: String = others
+            .map(|(count, what)| format!(", {count} were {what}"))
+            .collect();
+        Some(checked + &others)
     }
 
     fn failure(&self) -> Option<Failure> {
@@ -531,7 +540,7 @@ impl CopyCheckRow {
 
     /// Returns true if the bytes were read, but not decrypted.
     fn is_closed(&self) -> bool {
-        self.is_checked() && self.depth == "bytes"
+        self.outcome == Outcome::Passed.name() && self.depth == "bytes"
     }
 }
 

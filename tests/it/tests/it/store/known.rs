@@ -259,3 +259,47 @@ fn no_backup_begins_if_the_store_can_not_be_written() {
     place.ok("backup create --to URL");
     assert_eq!(Left::of(&weed), Left::whole(1));
 }
+
+/// A quick check does not claim more than it knows.
+#[test]
+fn a_quick_check_remembers_what_a_deeper_one_found() {
+    let place = with_damage();
+    let quick = place.ok("store verify URL");
+    assert!(
+        quick.shown().contains("passed the quick check"),
+        "{}",
+        quick.shown()
+    );
+    for depth in ["--deep", ""] {
+        let run = place.program().data_although_failed();
+        let run = run.run(&format!("store verify {} {depth}", place.url));
+        assert_eq!(run.code, 13, "{}", run.shown());
+        assert!(
+            run.stderr.contains("1 of 2 copies failed"),
+            "{}",
+            run.shown()
+        );
+    }
+    place.ok("store verify URL old");
+}
+
+/// A service that moved an object is no alarm for ever.
+#[test]
+fn a_rewritten_object_is_doubtful_until_its_bytes_were_read() {
+    let weed = Weed::with_bucket("rewritten");
+    let place = Place::at(&weed).with_files();
+    place.ok(&place.copying("big.backup", "a"));
+    let data = only(&weed, "data");
+    // In one piece it has another entity tag than in parts.
+    weed.put(&data, &weed.get(&data));
+    assert_eq!(place.run("store verify URL").code, 13);
+    assert_eq!(states(&place), [("a".to_owned(), "doubtful".to_owned())]);
+    place.assert_deep(1);
+    place.ok("store verify URL");
+    assert_eq!(states(&place), [("a".to_owned(), "verified".to_owned())]);
+    weed.damage(&data, 5_000);
+    assert_eq!(place.run("store verify URL").code, 13);
+    assert_eq!(states(&place), [("a".to_owned(), "doubtful".to_owned())]);
+    assert_eq!(place.run("store verify URL --deep").code, 13);
+    assert_eq!(states(&place), [("a".to_owned(), "broken".to_owned())]);
+}

@@ -259,9 +259,10 @@ fn upload(entry: &mut ScopedDecoder<'_, '_>) -> Option<OpenUpload> {
 fn parts(text: &str) -> Option<Parts> {
     let mut document = Document::new(text);
     let mut root = document.root_element().ok()?;
-    if !root.start_el().matches("ListPartsResult")
-        || !text.trim_end().ends_with("</ListPartsResult>")
-    {
+    // moto calls it differently: <https://github.com/getmoto/moto/blob/master/moto/s3/responses.py>
+    let names = ["ListPartsResult", "ListPartsResponse"];
+    let name = names.into_iter().find(|it| root.start_el().matches(it))?;
+    if !text.trim_end().ends_with(&format!("</{name}>")) {
         return None;
     }
     let mut found = Vec::new();
@@ -341,5 +342,9 @@ mod tests {
             size: 5 << 20,
         };
         assert_eq!(page.parts, [part]);
+        let other = text.replace("ListPartsResult", "ListPartsResponse");
+        assert_eq!(parts(&other).unwrap().parts.len(), 1);
+        assert!(parts(&text.replace("ListPartsResult", "Error")).is_none());
+        assert!(parts(&text[..text.len() - 3]).is_none());
     }
 }

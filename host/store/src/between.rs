@@ -68,7 +68,10 @@ impl Store {
         };
         for file in &manifest.files {
             let stored = match way {
-                Way::Service => self.copy_there(file, &draft, to).await?,
+                Way::Service => {
+                    let object = draft.object_of_service();
+                    self.copy_there(file, object, to).await?
+                }
                 Way::Here => {
                     self.send_stored(copy, &manifest, file, &draft, progress)
                         .await?
@@ -93,13 +96,12 @@ impl Store {
     async fn copy_there(
         &self,
         file: &CopyFile,
-        draft: &Draft,
+        object: String,
         to: &Self,
     ) -> Result<Stored, StoreError> {
         let (Some(source), Some(target)) = (self.s3(), to.s3()) else {
             return Err(StoreError::Stopped);
         };
-        let object = draft.next_object();
         let order = ServerCopy {
             source: Location {
                 bucket: source.bucket.clone(),

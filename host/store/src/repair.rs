@@ -179,7 +179,10 @@ impl Store {
                 }
                 Work::Abort(object, upload) => self.abort(object, upload).await,
                 Work::RemoveFile(path) => {
-                    std::fs::remove_file(path).map_err(|error| StoreError::File {
+                    let removed = std::fs::remove_file(path);
+                    // A folder that has other files stays.
+                    let _ = path.parent().map(std::fs::remove_dir);
+                    removed.map_err(|error| StoreError::File {
                         path: path.clone(),
                         reason: error.to_string(),
                     })
@@ -353,7 +356,7 @@ fn unfinished_files(folder: &Path, alive: &BTreeSet<String>) -> Vec<Finding> {
             if kind.is_file() && is_staged && is_old && !is_alive {
                 found.push(Finding {
                     kind: FindingKind::Unfinished,
-                    what: entry.path().display().to_string(),
+                    what: shown_file(&entry.path()),
                     bytes: Some(metadata.len()),
                     since: None,
                     work: Work::RemoveFile(entry.path()),
@@ -362,6 +365,15 @@ fn unfinished_files(folder: &Path, alive: &BTreeSet<String>) -> Vec<Finding> {
         }
     }
     found
+}
+
+/// Returns the name of a file below the version of the layout. The library adds a number to it.
+fn shown_file(path: &Path) -> String {
+    let text = path.display().to_string();
+    let inside = text.rsplit_once(&format!("/{}/", crate::names::VERSION));
+    let name = inside.map_or(text.as_str(), |(_, name)| name);
+    let name = name.rsplit_once('#').map_or(name, |(name, _)| name);
+    format!("a part of {name}")
 }
 
 /// Returns true for `NAME#NUMBER`.

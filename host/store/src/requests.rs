@@ -273,6 +273,13 @@ impl Store {
         }
     }
 
+    /// Removes a folder if it is empty. Only file systems have such folders.
+    pub(crate) fn remove_empty(&self, name: &str) {
+        if let StoreUrl::Folder(folder) = self.url() {
+            let _ = std::fs::remove_dir(folder.join(VERSION).join(name));
+        }
+    }
+
     /// Deletes objects, as many in one request as the service takes. A missing one counts as deleted. Returns
     /// those that are left, with the first error.
     pub(crate) async fn delete(
@@ -308,15 +315,18 @@ impl Store {
                         left.retain(|name| !path.ends_with(name.as_str()));
                     }
                     Err(error) => {
-                        failed = Some(self.failed("delete", "objects", error));
+                        failed = Some(error);
                         break;
                     }
                 }
             }
             let Some(failed) = failed else { break };
+            rest.retain(|path| left.contains(&name_of(path.as_ref())));
+            // It is the first one that is left, as far as the service says.
+            let name = rest.first().map(|path| name_of(path.as_ref()));
+            let failed = self.failed("delete", &name.unwrap_or_default(), failed);
             let is_passing = failed.is_passing();
             first.get_or_insert(failed);
-            rest.retain(|path| left.contains(&name_of(path.as_ref())));
             // Without progress, the first of the rest is the one that can't be deleted.
             if rest.len() == count {
                 if !is_passing {

@@ -52,8 +52,8 @@ impl Resume {
                 .parts(&at, &header.upload, crate::FIRST_BYTE)
                 .await
             {
-                // Without the permission to list parts, all are sent again.
-                Err(S3Error::Refused { status: 403, .. }) => None,
+                // Without the permission to list parts, or a list that can be read, all are sent again.
+                Err(S3Error::Refused { status: 403, .. } | S3Error::NotUnderstood { .. }) => None,
                 there => there?,
             };
             let there = there.unwrap_or_default();

@@ -155,6 +155,8 @@ async fn a_draft_that_is_dropped_leaves_nothing() {
     drop((upload, draft));
     place.settle().await;
     assert!(place.files("data").is_empty() && place.files("open").is_empty());
+    let folders = fs::read_dir(place.folder.path().join("v1/data"));
+    assert_eq!(folders.into_iter().flatten().count(), 0);
 }
 
 #[tokio::test]

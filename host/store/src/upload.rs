@@ -77,6 +77,8 @@ pub struct Draft {
     pub(crate) shared: Arc<Shared>,
     subject: Subject,
     files: Vec<CopyFile>,
+    /// Objects that the service writes, or has written, for this copy.
+    from_service: Vec<String>,
     lock: Option<Lock>,
     heart: JoinHandle<()>,
     /// When the copy was begun.
@@ -213,6 +215,7 @@ impl Draft {
             shared,
             subject,
             files: Vec::new(),
+            from_service: Vec::new(),
             lock: lock.map(|(lock, until)| Lock {
                 mode: lock.mode.name().to_owned(),
                 until,
@@ -280,8 +283,15 @@ impl Draft {
         });
     }
 
+    /// Returns the name for the next object, which the service is going to write. If the copy fails, it is deleted.
+    pub(crate) fn object_of_service(&mut self) -> String {
+        let object = self.next_object();
+        self.from_service.push(object.clone());
+        object
+    }
+
     /// Returns the name for the next object.
-    pub(crate) fn next_object(&self) -> String {
+    fn next_object(&self) -> String {
         let suffix = if self.is_encrypted { ".age" } else { "" };
         format!(
             "{DATA}/{}/{}{suffix}",
@@ -479,6 +489,7 @@ impl Drop for Draft {
             .files
             .iter()
             .map(|it| it.stored.object.clone())
+            .chain(self.from_service.iter().cloned())
             .collect();
         if let Some(journal) = shared.journal.as_ref().filter(|_| !objects.is_empty()) {
             // The parts of a complete object can't be resumed.
@@ -490,6 +501,9 @@ impl Drop for Draft {
             shared.running.settled(PATIENCE).await;
             // Data go first: an entry without data does no harm.
             let deleted = shared.store.delete(&objects).await;
+            shared
+                .store
+                .remove_empty(&format!("{DATA}/{}", shared.name));
             if deleted.is_ok() && !shared.is_resumable() {
                 let _ = shared.store.delete(&[shared.open_object()]).await;
             }

@@ -303,3 +303,17 @@ fn a_rewritten_object_is_doubtful_until_its_bytes_were_read() {
     assert_eq!(place.run("store verify URL --deep").code, 13);
     assert_eq!(states(&place), [("a".to_owned(), "broken".to_owned())]);
 }
+
+/// One service copies the bytes itself.
+#[test]
+fn a_copy_that_the_service_could_not_make_leaves_no_bytes() {
+    let weed = Weed::with_bucket("source");
+    let target = Weed::with_bucket("target");
+    let place = Place::at(&weed).with_files();
+    place.ok(&place.copying(SMALL, "a"));
+    let data = only(&weed, "data");
+    weed.put(&data, b"short");
+    let run = place.run(&format!("store copy URL {}", target.url()));
+    assert_ne!(run.code, 0, "{}", run.shown());
+    assert_eq!(Left::of(&target), Left::NOTHING);
+}

@@ -17,6 +17,8 @@ pub struct Work {
     pub has_status: bool,
     /// Whether the engine can list backups.
     pub has_list: bool,
+    /// The command that copies the backup, if the backup is complete and only its copy is under way.
+    pub copied_by: Option<String>,
 }
 
 impl Begun {

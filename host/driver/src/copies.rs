@@ -136,6 +136,19 @@ pub(super) async fn complete(
 }
 
 impl StorePlace {
+    /// Returns the command that copies a backup which the backend has.
+    pub(super) fn download_command(&self, engine: &str, id: &str) -> String {
+        let cluster = self.cluster.as_deref().map(word);
+        let cluster = cluster.map(|it| format!(" --source-cluster {it}"));
+        format!(
+            "kubectl broker backup download --engine {} --id {} --to {}{}",
+            word(engine),
+            word(id),
+            self.store.word(),
+            cluster.unwrap_or_default()
+        )
+    }
+
     /// Returns the origin of backups, with the user's name of the cluster.
     pub(super) fn origin(&self, origin: Origin) -> Origin {
         Origin {
@@ -588,7 +601,7 @@ async fn verify_and_copy(
     };
     if proof == Proof::Nothing {
         host.reporter().warn(&format!(
-            "Nothing proves that {} is complete: it has no digest, no record and no structure",
+            "Nothing proves that {} is complete: beside it are no digest and no record of a download, and it has no known structure",
             printable(&path.to_string_lossy(), 1000)
         ));
     }

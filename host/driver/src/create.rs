@@ -244,6 +244,8 @@ async fn follow(
     let id = made.backup.id.clone();
     let mut running = session.start_named(&ongoing.running().manifest.id).await?;
     running.named_by_backend = true;
+    let again = place.download_command(&running.called, &id);
+    session.note_complete(&running, &id, &again);
     let copied = copy(
         session,
         &mut running,
@@ -255,8 +257,7 @@ async fn follow(
     .await;
     let copy = copied.map_err(|error| OpsError::NotCopied {
         id,
-        engine: running.called.clone(),
-        store: place.store.called().to_owned(),
+        again,
         source: Box::new(error),
     })?;
     Ok(Made {

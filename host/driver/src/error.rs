@@ -37,10 +37,8 @@ pub enum OpsError {
     NotCopied {
         /// Id of the backup.
         id: String,
-        /// The engine, as `--engine` accepts it.
-        engine: String,
-        /// The store, as the user names it.
-        store: String,
+        /// The command that copies it.
+        again: String,
         /// The reason.
         source: Box<OpsError>,
     },
@@ -939,13 +937,8 @@ impl Problem for OpsError {
             Self::NotAuthenticated(refused) => Some(refused.advice()),
             Self::Transfer(error) => error.advice(),
             Self::Store(error) => error.advice(),
-            Self::NotCopied { id, engine, store, source } => {
-                let again = format!(
-                    "Copy it with `kubectl broker backup download --engine {} --id {} --to {}`",
-                    word(engine),
-                    word(id),
-                    word(store)
-                );
+            Self::NotCopied { again, source, .. } => {
+                let again = format!("Copy it with `{again}`");
                 Some(match source.advice() {
                     Some(advice) => format!("{advice}. {again}"),
                     None => again,

@@ -465,6 +465,18 @@ impl Session {
             id: id.map(str::to_owned),
             has_status: running.manifest.can(Operation::Status),
             has_list: running.manifest.can(Operation::List),
+            copied_by: None,
+        });
+    }
+
+    /// Records that a backup is complete, and that its copy begins.
+    pub(super) fn note_complete(&self, running: &Running, id: &str, copied_by: &str) {
+        self.request.begun.set(Work {
+            engine: running.called.clone(),
+            id: Some(id.to_owned()),
+            has_status: false,
+            has_list: false,
+            copied_by: Some(copied_by.to_owned()),
         });
     }
 

@@ -70,11 +70,14 @@ pub enum StoreError {
     #[error("store {store} has no copy `{}`", show(reference))]
     NoCopy { reference: String, store: String },
     /// A reference means several copies.
-    #[error("`{}` is ambiguous: {}", show(reference), show(&candidates.join(", ")))]
+    #[error("`{}` is ambiguous: {}", show(reference), printable(&candidates.join(", "), 4 * SHOWN))]
     Ambiguous {
         reference: String,
         candidates: Vec<String>,
     },
+    /// An address is that of several named stores.
+    #[error("{} is the address of several stores: {}", show(url), names.join(", "))]
+    SeveralNames { url: String, names: Vec<String> },
     /// A copy is not what it should be.
     #[error("copy {} is damaged: {}", show(copy), show(reason))]
     Damaged {
@@ -245,7 +248,8 @@ impl Problem for StoreError {
             | Self::BadIdentity { .. }
             | Self::BadRecipient { .. }
             | Self::Rules(_)
-            | Self::Ambiguous { .. } => Failure::Usage,
+            | Self::Ambiguous { .. }
+            | Self::SeveralNames { .. } => Failure::Usage,
             Self::Unknown { .. } | Self::NoCopy { .. } | Self::NoStore { .. } => Failure::NotFound,
             Self::NameTaken { .. }
             | Self::Locked { .. }
@@ -315,6 +319,7 @@ impl Problem for StoreError {
                 ));
             }
             Self::Ambiguous { .. } => "Name the copy by one of these references",
+            Self::SeveralNames { .. } => "Name the store by one of these names",
             Self::Damaged { store, .. } => {
                 return Some(format!(
                     "Choose another copy with `kubectl broker store ls {0}`; `kubectl broker store verify {0} --deep` finds all damage",
@@ -327,7 +332,9 @@ impl Problem for StoreError {
             Self::NoIdentity { .. } => {
                 "Give another identity with `--identity FILE`, or with `--identity secret/NAME`"
             }
-            Self::BadIdentity { .. } => "Create a file with an identity with `age-keygen -o FILE`",
+            Self::BadIdentity { .. } => {
+                "Give the file with the identity that belongs to a recipient of the copies: a new identity decrypts no copy that exists"
+            }
             Self::BadRecipient { .. } => {
                 "Give a recipient that begins with `age1`; `age-keygen -y FILE` shows that of an identity"
             }

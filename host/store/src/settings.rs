@@ -134,7 +134,9 @@ impl StoreSettings {
             if !is_address {
                 return Err(StoreError::Setting {
                     name: "endpoint",
-                    problem: "must be https://HOST[:PORT], without credentials".to_owned(),
+                    problem:
+                        "must be https://HOST[:PORT] or http://HOST[:PORT], without credentials"
+                            .to_owned(),
                 });
             }
         }
@@ -239,9 +241,9 @@ impl Stores {
                 [] => Ok(StoreSettings::at(url)),
                 [(_, only)] => Ok(only.clone()),
                 // They may differ in what they encrypt and lock.
-                _ => Err(StoreError::Ambiguous {
-                    reference: given.to_owned(),
-                    candidates: named.iter().map(|(name, _)| (*name).clone()).collect(),
+                _ => Err(StoreError::SeveralNames {
+                    url: given.to_owned(),
+                    names: named.iter().map(|(name, _)| (*name).clone()).collect(),
                 }),
             };
         }

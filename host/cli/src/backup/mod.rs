@@ -382,6 +382,9 @@ fn goes_on(work: Option<Work>) -> String {
     let Some(work) = work else {
         return "Nothing was begun".to_owned();
     };
+    if let Some(command) = &work.copied_by {
+        return format!("The backup is complete, but was not copied: copy it with `{command}`");
+    }
     let engine = word(&work.engine);
     // Without an id the backend has not answered: nobody knows what it has begun.
     let what = match &work.id {
@@ -486,9 +489,22 @@ mod tests {
                 id: id.map(str::to_owned),
                 has_status,
                 has_list,
+                copied_by: None,
             }))
         };
         assert_eq!(goes_on(None), "Nothing was begun");
+        let copied_by = Some("kubectl broker backup download --to nightly".to_owned());
+        let complete = Work {
+            engine: "kafka".to_owned(),
+            id: Some("a".to_owned()),
+            has_status: false,
+            has_list: false,
+            copied_by,
+        };
+        assert_eq!(
+            goes_on(Some(complete)),
+            "The backup is complete, but was not copied: copy it with `kubectl broker backup download --to nightly`"
+        );
         assert_eq!(
             told(Some("a b"), true, true),
             "The operation continues in the cluster: follow it with `kubectl broker backup status --engine kafka --id 'a b'`"

@@ -104,7 +104,16 @@ pub(super) async fn run(
         }),
         _ => Ok(()),
     };
-    taken(&Stores::read(&folders.configuration)?)?;
+    let stores = Stores::read(&folders.configuration)?;
+    taken(&stores)?;
+    let is_same = |(name, it): &(&String, &StoreSettings)| {
+        **name != args.name && it.url == settings.url && it.endpoint == settings.endpoint
+    };
+    if let Some((other, _)) = stores.stores.iter().find(is_same) {
+        ui.warn(&format!(
+            "Store {other} has the same address: name the store, because the address means both"
+        ));
+    }
     let checks = if args.no_test {
         if let StoreUrl::Folder(_) = settings.url {
             let store = Store::open(&args.name, settings.clone(), None, opener.cleanup.clone());
@@ -127,9 +136,13 @@ pub(super) async fn run(
         if let Some(hint) = rows::hint(&checks) {
             ui.note(&ui.with_commands(hint));
         }
-        ui.note(
-            "The store was not added because a check failed; `--no-test` adds it without checks",
-        );
+        let is_folder = matches!(settings.url, StoreUrl::Folder(_));
+        // A folder becomes a store when it is added, so it must be writable in any case.
+        ui.note(if is_folder {
+            "The store was not added because a check failed"
+        } else {
+            "The store was not added because a check failed; `--no-test` adds it without checks"
+        });
     }
     Ok(Box::new(StoreReportView {
         store: args.name.clone(),

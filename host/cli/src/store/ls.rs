@@ -34,6 +34,7 @@ pub(super) async fn run(args: &LsArgs, opener: &Opener) -> Result<Box<dyn Docume
     };
     let is_meant =
         |wanted: &Option<String>, found: &str| wanted.as_ref().is_none_or(|wanted| wanted == found);
+    let all = copies.len();
     copies.retain(|copy| {
         is_meant(&args.source_cluster, &copy.name.source.cluster)
             && is_meant(&args.target, &copy.name.source.target)
@@ -44,6 +45,7 @@ pub(super) async fn run(args: &LsArgs, opener: &Opener) -> Result<Box<dyn Docume
         store: store.called().to_owned(),
         copies: copies.iter().map(|copy| rows::copy(copy, now)).collect(),
         findings: findings.map(|found| found.iter().map(|it| rows::finding(it, false)).collect()),
+        hidden: all - copies.len(),
         now,
     }))
 }

@@ -30,7 +30,8 @@ pub(super) async fn run(
         (Vec::new(), None)
     } else {
         let doing = format!(
-            "removing {removable} findings from store {}",
+            "removing {removable} finding{} from store {}",
+            if removable == 1 { "" } else { "s" },
             store.called()
         );
         confirm(ui, &doing, store.called(), args.yes).await?;

@@ -329,8 +329,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         },
         OpsError::NotCopied {
             id: text("it's 1"),
-            engine: text("hivemq"),
-            store: text("nightly"),
+            again: text("kubectl broker backup download --engine hivemq --id 1 --to nightly"),
             source: Box::new(OpsError::NoBackups {
                 engine: text("hivemq"),
             }),
@@ -708,7 +707,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       hint: Leave out `--wait=false`; `--timeout` limits the time of the whole command
     NotCopied, exit 10
       backup it's 1 is complete, but was not copied: {source}
-      hint: Copy it with `kubectl broker backup download --engine hivemq --id 'it'\''s 1' --to nightly`
+      hint: Copy it with `kubectl broker backup download --engine hivemq --id 1 --to nightly`
     NothingToCopy, exit 2
       engine kafka can't copy backups to a store: it can't download them
       hint: Choose another engine with `--engine NAME`, or leave `--to` out

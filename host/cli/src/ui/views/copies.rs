@@ -26,6 +26,10 @@ pub struct CopiesView {
     pub copies: Vec<CopyRow>,
     /// Objects in the store that are no complete copy. Null without `--all`.
     pub findings: Option<Vec<FindingRow>>,
+    /// Number of copies that flags of the command leave out.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub hidden: usize,
     #[serde(skip)]
     #[schemars(skip)]
     pub now: Timestamp,
@@ -152,9 +156,12 @@ impl Document for CopiesView {
     }
 
     fn summary(&self) -> Option<String> {
-        self.copies
-            .is_empty()
-            .then(|| "The store has no copy".to_owned())
+        self.copies.is_empty().then(|| match self.hidden {
+            0 => "The store has no copy".to_owned(),
+            hidden => format!(
+                "None of the {hidden} copies is shown: leave out `--target`, `--source-cluster` and `--limit`"
+            ),
+        })
     }
 }
 

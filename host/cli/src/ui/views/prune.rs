@@ -138,6 +138,7 @@ impl Document for PruneView {
         let count = goes.count();
         let of = self.items.len();
         Some(match (count, self.dry_run) {
+            (0, _) if of == 1 => "Nothing to delete: the copy stays".to_owned(),
             (0, _) => format!("Nothing to delete: all {of} copies stay"),
             (_, true) => format!("{count} of {of} copies would be deleted, {}", size(bytes)),
             (_, false) => format!("{count} of {of} copies deleted, {}", size(bytes)),

@@ -40,6 +40,8 @@ pub(super) enum CliError {
         problem: String,
         choices: Vec<String>,
     },
+    #[error("{problem}")]
+    Line { problem: String, usage: String },
     #[error("which backup? Give {flags}")]
     Which { flags: &'static str },
     #[error("no password can be read from {from}: {source}")]
@@ -156,6 +158,7 @@ impl Problem for CliError {
             | Self::Unconfirmed { .. }
             | Self::NoHome
             | Self::Conflict { .. }
+            | Self::Line { .. }
             | Self::Which { .. }
             | Self::Password { .. }
             | Self::TextFile { .. } => Failure::Usage,
@@ -175,7 +178,7 @@ impl Problem for CliError {
             Self::Authoring(error) => error.advice(),
             Self::Store(error) => error.advice(),
             Self::WhichStore { known } if known.is_empty() => Some(
-                "Add one with `kubectl broker store add NAME URL`, or give its address".to_owned(),
+                "Add one with `kubectl broker store add NAME ADDRESS`, or give its address".to_owned(),
             ),
             Self::WhichStore { .. } => Some("Give the name of one of them".to_owned()),
             Self::Unconfirmed { .. } => Some("Confirm with `--yes`".to_owned()),
@@ -213,6 +216,7 @@ impl Problem for CliError {
                     ". Run the same command with `RUST_BACKTRACE=1` before it, and add the backtrace"
                 }
             )),
+            Self::Line { usage, .. } => Some(usage.clone()),
             Self::Conflict { .. } | Self::Said(_) => None,
         }
     }

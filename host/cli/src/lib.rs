@@ -207,6 +207,10 @@ fn start(
             run(cli.verb, cli.output.is_verbose(), context)
         }
         Err(error) => {
+            let ui = Ui::new(output::asked(arguments), Color::default());
+            if error.use_stderr() && matches!(ui.format(), Format::Json | Format::Yaml) {
+                return fail(ui, &wrong_line(&error));
+            }
             let written = show(&error, plain);
             // A flag may be unknown because its engine is.
             warn_of_broken(&problems, plain);
@@ -292,6 +296,24 @@ fn show(said: &clap::Error, ui: Ui) -> io::Result<()> {
         // A reader that has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
+    }
+}
+
+/// Returns what clap says about a line, for programs that read errors as documents.
+fn wrong_line(said: &clap::Error) -> CliError {
+    let text = said.render().to_string();
+    let (problem, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let problem = problem.strip_prefix("error: ").unwrap_or(problem);
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let tip = rest
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("tip: "));
+    let usage = rest.lines().find_map(|line| line.strip_prefix("Usage: "));
+    let hints = tip.map(words).into_iter();
+    let hints = hints.chain(usage.map(|usage| format!("Usage: {}", words(usage))));
+    CliError::Line {
+        problem: text::printable(&words(problem), 1000).into_owned(),
+        usage: hints.collect::<Vec<_>>().join("; "),
     }
 }
 

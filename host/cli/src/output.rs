@@ -2,7 +2,7 @@
 
 use clap::builder::{EnumValueParser, PossibleValue, TypedValueParser};
 use clap::{Arg, Args, Command, ValueEnum as _};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 use crate::ui::{Color, Format, Ui};
 
@@ -99,4 +99,22 @@ impl TypedValueParser for OutputParser {
         let formats = Format::value_variants().iter();
         Some(Box::new(formats.filter_map(Format::to_possible_value)))
     }
+}
+/// Returns the format that a line asks for which can't be parsed.
+pub(super) fn asked(arguments: &[OsString]) -> Format {
+    let mut words = arguments.iter().skip(1).map(|word| word.to_string_lossy());
+    let mut asked = Format::default();
+    while let Some(word) = words.next() {
+        let value = match &*word {
+            "--" => break,
+            "-o" | "--output" => words.next(),
+            word => {
+                let value = word.strip_prefix("--output=").or(word.strip_prefix("-o"));
+                value.map(|it| it.trim_start_matches('=').to_owned().into())
+            }
+        };
+        let format = value.and_then(|it| Format::from_str(&it, false).ok());
+        asked = format.unwrap_or(asked);
+    }
+    asked
 }

@@ -290,7 +290,7 @@ impl Problem for StoreError {
                 "Use 1–63 letters, digits, dashes, dots and underscores, with a letter or a digit first"
             }
             Self::Unknown { .. } => {
-                "List the stores with `kubectl broker store list`, or add one with `kubectl broker store add NAME URL`"
+                "List the stores with `kubectl broker store list`, or add one with `kubectl broker store add NAME ADDRESS`"
             }
             Self::NameTaken { name, .. } => {
                 return Some(format!(
@@ -299,7 +299,7 @@ impl Problem for StoreError {
                 ));
             }
             Self::File { .. } => {
-                "Correct the file, or remove it and add the stores again with `kubectl broker store add NAME URL`"
+                "Correct the file, or remove it and add the stores again with `kubectl broker store add NAME ADDRESS`"
             }
             Self::S3(error) => return error.report().hint,
             Self::Web(error) => return error.advice(),

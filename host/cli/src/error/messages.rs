@@ -43,6 +43,10 @@ fn what_the_command_line_says_by_itself() {
             path: "audit.jsonl".into(),
             source: io::ErrorKind::PermissionDenied.into(),
         },
+        CliError::Line {
+            problem: text("unexpected argument '--x' found"),
+            usage: text("Usage: kubectl-broker store ls [OPTIONS] [STORE]"),
+        },
         CliError::BadObject {
             object: text("backups.kubectl-broker.io/a"),
             reason: text("missing field `spec`"),
@@ -90,6 +94,7 @@ fn what_the_command_line_says_by_itself() {
             Output,
             Runtime,
             Conflict,
+            Line,
             Which,
             WhichStore,
             Unconfirmed,
@@ -124,7 +129,7 @@ fn what_the_command_line_says_by_itself() {
       hint: On a terminal there is a menu of backups
     WhichStore, exit 2
       which store? There is none
-      hint: Add one with `kubectl broker store add NAME URL`, or give its address
+      hint: Add one with `kubectl broker store add NAME ADDRESS`, or give its address
     WhichStore, exit 2
       which store? The stores are nightly, weekly
       hint: Give the name of one of them
@@ -143,6 +148,9 @@ fn what_the_command_line_says_by_itself() {
     Audit, exit 1
       audit.jsonl can't be written: {source}
       hint: Give `--audit` a writable file
+    Line, exit 2
+      unexpected argument '--x' found
+      hint: Usage: kubectl-broker store ls [OPTIONS] [STORE]
     BadObject, exit 2
       backups.kubectl-broker.io/a is no object that this version understands: missing field `spec`
       hint: Install the definitions of this version: kubectl apply -f deploy/operator/crds.yaml

@@ -17,6 +17,7 @@ pub(super) struct AddArgs {
     /// Name of the store, for `--to` and other flags
     name: String,
     /// Address: s3://BUCKET/PREFIX, gs://BUCKET/PREFIX, az://ACCOUNT/CONTAINER/PREFIX or file:///FOLDER
+    #[arg(value_name = "ADDRESS")]
     url: String,
     /// Address of a server other than the cloud's own, such as `https://minio.example:9000`
     #[arg(long, value_name = "URL")]

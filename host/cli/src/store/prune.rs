@@ -112,7 +112,10 @@ pub(super) async fn run(
         store.called()
     );
     if !args.yes {
-        ui.note(view.table(false).trim_end());
+        // A message indents its lines, and a table must not be.
+        for line in view.table(false).lines() {
+            ui.note(line);
+        }
     }
     confirm(ui, &doing, store.called(), args.yes).await?;
     let removed = store.carry_out(plan).await?;

@@ -310,3 +310,28 @@ fn colours_are_for_those_who_ask() {
         plain.stdout
     );
 }
+
+/// Programs that read errors as documents get one for each error.
+#[test]
+fn a_wrong_command_line_is_a_document_too() {
+    let bed = Bed::start();
+    for line in [
+        "backup list --lmit 2 -o json",
+        "-ojson backup list --limit many",
+        "backup --output=json lst",
+        "backup restore --id a --latest --output json",
+    ] {
+        let run = bed.run(line);
+        assert_eq!(run.code, 2, "{}", run.shown());
+        let error = run.error();
+        assert_eq!(error["code"], "InvalidArgument", "{line}: {error}");
+        assert!(
+            error["message"]
+                .as_str()
+                .is_some_and(|it| !it.starts_with("error"))
+        );
+    }
+    let run = bed.run("backup list --help -o json");
+    assert_eq!(run.code, 0, "{}", run.shown());
+    assert!(run.stdout.contains("Usage"), "{}", run.shown());
+}

@@ -94,7 +94,7 @@ impl Document for StoresView {
 
     fn summary(&self) -> Option<String> {
         self.stores.is_empty().then(|| {
-            "No store is configured; `kubectl broker store add NAME URL` adds one".to_owned()
+            "No store is configured; `kubectl broker store add NAME ADDRESS` adds one".to_owned()
         })
     }
 }

@@ -324,7 +324,7 @@ fn a_wrong_command_line_is_a_document_too() {
         let run = bed.run(line);
         assert_eq!(run.code, 2, "{}", run.shown());
         let error = run.error();
-        assert_eq!(error["code"], "InvalidArgument", "{line}: {error}");
+        assert_eq!(error["code"], "Usage", "{line}: {error}");
         assert!(
             error["message"]
                 .as_str()

@@ -1,4 +1,4 @@
-//! What a command learns about a copy, and what other commands make of it.
+//! Facts that one command learns about a copy, and that other commands must know.
 
 use std::path::PathBuf;
 

@@ -298,7 +298,7 @@ impl Reading {
             match (plain, &self.identities) {
                 (Some(found), _) => checks.push(compare("plain-sha256", found, wanted)),
                 (None, None) => {
-                    checks.push(skipped("decryption", "no identity decrypts it".to_owned()))
+                    checks.push(skipped("decryption", "no identity decrypts it".to_owned()));
                 }
                 (None, Some(_)) => {}
             }

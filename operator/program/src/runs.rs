@@ -118,9 +118,7 @@ impl<R: Run> Step<'_, R> {
     async fn take(&self) -> Result<(), OperatorError> {
         if self.object.meta().deletion_timestamp.is_some() {
             self.wake(None);
-            self.let_go().await?;
-            self.context.wake_queued();
-            return Ok(());
+            return self.let_go().await;
         }
         let known = self.object.run().cloned().unwrap_or_default();
         let phase = known.phase.unwrap_or_default();
@@ -202,7 +200,7 @@ impl<R: Run> Step<'_, R> {
                 None => return self.without_store(known, &name).await,
             },
         };
-        if !context.admit(&self.uid, &self.namespace) {
+        if !context.admit(&self.uid) {
             let waiting = (
                 "Queued".to_owned(),
                 "other runs are under way; this one waits for a place".to_owned(),
@@ -430,7 +428,7 @@ impl<R: Run> Step<'_, R> {
         context
             .tell(self.object, type_, verdict.phase.name(), &note)
             .await;
-        context.wake_queued();
+        context.give_back(&self.uid);
         if let Some(schedule) = self.object.schedule() {
             let now = context.clock.now();
             context

@@ -388,6 +388,14 @@ impl Plant {
             .run(&arguments.replace("URL", &self.url()))
     }
 
+    /// Waits until there is an Event about an object, for a reason.
+    pub fn until_event(&self, name: &str, reason: &str) {
+        self.until(&format!("Event {reason} of {name}"), |_| {
+            let reasons = self.events(name);
+            reasons.iter().any(|it| it == reason).then_some(())
+        });
+    }
+
     /// Returns the reasons of the Events about an object.
     pub fn events(&self, name: &str) -> Vec<String> {
         let events = self.bed.objects().list("events", Some(NAMESPACE));

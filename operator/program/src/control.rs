@@ -24,6 +24,7 @@ use crate::context::{Context, Seen};
 use crate::error::OperatorError;
 use crate::job::Defaults;
 use crate::metrics::Metrics;
+use crate::page::Page;
 use crate::queue::Limits;
 use crate::runs::{self, Run};
 
@@ -44,6 +45,8 @@ pub(crate) struct Control {
     pub(crate) metrics: Arc<Metrics>,
     /// The only namespace to work in.
     pub(crate) namespace: Option<String>,
+    /// The page that shows what the watches keep.
+    pub(crate) page: Arc<Page>,
 }
 
 /// A task that must never end has ended.
@@ -114,10 +117,12 @@ impl Control {
         let seen = Seen {
             backups: backups.store.clone(),
             restores: restores.store.clone(),
+            schedules: schedules.store.clone(),
             stores: stores.store.clone(),
             jobs: jobs.store.clone(),
             pods: pods.store.clone(),
         };
+        self.page.show(seen.clone());
         let context = Arc::new(Context::new(
             self.client,
             self.clock,

@@ -48,7 +48,7 @@ pub(crate) struct Settings {
     /// Name of this replica in the Lease [default: $POD_NAME, or a random one]
     #[arg(long, env = "POD_NAME", value_name = "NAME")]
     pub(crate) identity: Option<String>,
-    /// Address for /metrics, /healthz and /readyz
+    /// Address for the page, /metrics, /healthz and /readyz
     #[arg(
         long,
         env = "BROKER_OPERATOR_LISTEN",
@@ -56,6 +56,15 @@ pub(crate) struct Settings {
         default_value = "0.0.0.0:8080"
     )]
     pub(crate) listen: SocketAddr,
+    /// Whether the page for people is served at /
+    #[arg(
+        long,
+        env = "BROKER_OPERATOR_PAGE",
+        value_name = "true|false",
+        default_value_t = true,
+        action = clap::ArgAction::Set
+    )]
+    pub(crate) page: bool,
     /// Form of the log
     #[arg(
         long,

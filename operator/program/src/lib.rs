@@ -8,6 +8,7 @@ mod clock;
 mod context;
 mod control;
 mod error;
+mod history;
 mod job;
 mod leader;
 mod metrics;
@@ -35,6 +36,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::clock::Clock;
+use crate::history::{Address, History, VARIABLE};
 use crate::job::Defaults;
 use crate::metrics::Metrics;
 use crate::page::Page;
@@ -102,6 +104,10 @@ fn reason(error: &kube::Error) -> String {
 }
 
 async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
+    let variable = std::env::var(VARIABLE).ok();
+    let history = settings.history.as_ref();
+    let history = history.map(|address| Address::check(address, variable.as_deref()));
+    let history = history.transpose()?;
     let config = Config::infer().await?;
     let own_namespace = config.default_namespace.clone();
     let client = Client::try_from(config)?;
@@ -157,6 +163,7 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
             instance: Some(identity),
         },
     );
+    let history = history.map(|address| History::new(address, Arc::clone(&metrics)));
     let control = control::Control {
         client,
         clock,
@@ -172,6 +179,7 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         recorder,
         metrics,
         namespace: settings.watch_namespace,
+        history,
         page: Arc::clone(&page),
     };
     let work = Box::pin(control.run());

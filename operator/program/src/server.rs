@@ -24,7 +24,7 @@ use crate::page::{POLICY, Page, STYLE};
 /// The media type of Prometheus' text format.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What the server tells.
+/// The things that the server tells.
 pub(crate) struct Served {
     pub(crate) metrics: Arc<Metrics>,
     /// The page for people, unless it is turned off.

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use kube::ResourceExt as _;
 use operator_api::{Backup, BackupSchedule, Upkeep};
 
-use crate::page::facts::{RunFacts, target};
+use crate::context::target;
+use crate::page::facts::RunFacts;
 use crate::page::format::{age, bytes, minute};
 use crate::page::health::Health;
 use crate::page::markup::Markup;

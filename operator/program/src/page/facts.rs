@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use kube::ResourceExt as _;
 use kube::runtime::reflector::Store;
 use operator_api::{
-    Backup, BackupSchedule, BackupStore, Fault, Phase, Restore, RunKind, RunStatus, Target,
+    Backup, BackupSchedule, BackupStore, Fault, Phase, Restore, RunKind, RunStatus,
 };
 
 use crate::context::Seen;
@@ -68,16 +68,6 @@ impl<'a> RunFacts<'a> {
 
 pub(crate) fn phase(status: Option<&RunStatus>) -> Phase {
     status.and_then(|it| it.phase).unwrap_or_default()
-}
-
-/// Returns the name of a target.
-pub(crate) fn target(target: &Target) -> String {
-    let set = target.stateful_set.as_deref();
-    let name = target.pod.as_deref().or(set).unwrap_or("broker");
-    match &target.namespace {
-        Some(namespace) => format!("{namespace}/{name}"),
-        None => name.to_owned(),
-    }
 }
 
 /// Returns whether all kinds were read from the cluster once.

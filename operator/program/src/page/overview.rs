@@ -2,7 +2,8 @@ use jiff::Timestamp;
 use kube::ResourceExt as _;
 use operator_api::{BackupSchedule, Condition, Fault};
 
-use crate::page::facts::{Overview, RunFacts, target};
+use crate::context::target;
+use crate::page::facts::{Overview, RunFacts};
 use crate::page::health::Health;
 use crate::page::markup::Markup;
 use crate::page::query::Query;

@@ -2,7 +2,8 @@ use jiff::Timestamp;
 use kube::ResourceExt as _;
 use operator_api::{Fault, Phase, Progress, Restore, RunKind, RunStatus, Status};
 
-use crate::page::facts::{Overview, phase, target};
+use crate::context::target;
+use crate::page::facts::{Overview, phase};
 use crate::page::format::{bytes, length};
 use crate::page::markup::Markup;
 use crate::page::{

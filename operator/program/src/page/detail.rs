@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use kube::ResourceExt as _;
-use operator_api::{Backup, BackupSchedule, Upkeep};
+use operator_api::{Backup, BackupSchedule, LABEL_SCHEDULE, Upkeep};
 
 use crate::context::target;
 use crate::page::facts::RunFacts;
@@ -12,10 +12,12 @@ use crate::page::markup::Markup;
 use crate::page::overview::health_of;
 use crate::page::query::Query;
 use crate::page::runs::{outcome, took};
-use crate::page::{cell, document, head, plot, row, strip, table, text_cell, time_cell};
+use crate::page::{EXCERPT, cell, document, head, plot, row, strip, table, text_cell, time_cell};
 
 /// The most runs that are listed, newest first.
-const RUNS: usize = 200;
+const RUNS: usize = 100;
+/// The newest runs, whose failures are shown as a whole.
+const NEWEST: usize = 5;
 /// The longest part of a failure, in characters. The status of an object holds no more.
 const WHOLE: usize = 2048;
 
@@ -36,8 +38,8 @@ pub(super) fn page(schedule: &BackupSchedule, backups: &[Arc<Backup>], now: Time
             }
         });
         main.element("section", &[], |section| {
-            section.leaf("h2", &[], "Runs");
-            list(section, &runs, now);
+            section.leaf("h2", &[], "Runs, newest first");
+            list(section, schedule, &runs, now);
         });
     })
 }
@@ -119,18 +121,19 @@ fn upkeep(upkeep: Option<&Upkeep>, now: Timestamp) -> String {
     )
 }
 
-fn list(section: &mut Markup, runs: &[RunFacts<'_>], now: Timestamp) {
+fn list(section: &mut Markup, schedule: &BackupSchedule, runs: &[RunFacts<'_>], now: Timestamp) {
     if runs.is_empty() {
         section.leaf("p", &[("class", "quiet")], "No runs.");
         return;
     }
     let columns = ["Run", "Outcome", "For", "Took", "Size", "Attempts"];
-    table(section, "runs, newest first", &columns, |rows| {
-        for run in runs.iter().rev().take(RUNS) {
+    table(section, "runs", &columns, |rows| {
+        for (at, run) in runs.iter().rev().take(RUNS).enumerate() {
+            let longest = if at < NEWEST { WHOLE } else { EXCERPT };
             row(rows, |row| {
                 row.element("th", &head("Run"), |cell| cell.text(run.name));
                 cell(row, "Outcome", |cell| {
-                    outcome(cell, run.phase, run.failure(), WHOLE);
+                    outcome(cell, run.phase, run.failure(), longest);
                 });
                 time_cell(row, "For", Some(run.time), now);
                 text_cell(row, "Took", &took(run.status));
@@ -145,7 +148,17 @@ fn list(section: &mut Markup, runs: &[RunFacts<'_>], now: Timestamp) {
         }
     });
     if runs.len() > RUNS {
-        let text = format!("{} older runs are not shown.", runs.len() - RUNS);
-        section.leaf("p", &[("class", "quiet")], &text);
+        let text = format!(
+            "{} older runs are not shown. To see all:",
+            runs.len() - RUNS
+        );
+        section.element("p", &[("class", "quiet")], |p| {
+            p.text(&text);
+            p.space();
+            let namespace = schedule.namespace().unwrap_or_default();
+            let name = schedule.name_any();
+            let command = format!("kubectl get backups -n {namespace} -l {LABEL_SCHEDULE}={name}");
+            p.leaf("code", &[], &command);
+        });
     }
 }

@@ -72,14 +72,17 @@ impl Cluster {
 
     /// Returns a cluster of a usual kind, in which some things fail.
     fn usual(count: usize) -> Self {
+        Self::with(count, 3)
+    }
+
+    /// Returns the same with another number of stores and restores.
+    fn with(count: usize, others: usize) -> Self {
         let mut cluster = Self::new();
         for at in 0..count {
             cluster.schedule(at);
         }
-        for (at, url) in ["s3://backups/prod", "gs://acme-backups", "file:///backups"]
-            .iter()
-            .enumerate()
-        {
+        for at in 0..others {
+            let url = ["s3://backups/prod", "gs://acme-backups", "file:///backups"][at % 3];
             let store = json!({
                 "apiVersion": "kubectl-broker.io/v1alpha1", "kind": "BackupStore",
                 "metadata": {"name": format!("store-{at}"), "namespace": format!("team-{at}"), "uid": format!("store-{at}")},
@@ -87,7 +90,7 @@ impl Cluster {
                 "status": {
                     "copies": 40 * at, "bytes": 7_000_000_000_i64 * i64::try_from(at).expect("small"),
                     "lastCheckTime": before(5),
-                    "conditions": [if at == 1 {
+                    "conditions": [if at % 3 == 1 {
                         Condition::new("Ready", false, "access-denied", "the bucket acme-backups refuses to list: 403", before(5), None)
                     } else {
                         Condition::new("Ready", true, "Tested", "", before(5), None)
@@ -96,10 +99,8 @@ impl Cluster {
             });
             add(&mut cluster.stores, from_json(store));
         }
-        for (at, phase) in [Phase::Succeeded, Phase::Failed, Phase::Running]
-            .into_iter()
-            .enumerate()
-        {
+        for at in 0..others {
+            let phase = [Phase::Succeeded, Phase::Failed, Phase::Running][at % 3];
             let mut restore: Restore = from_json(json!({
                 "apiVersion": "kubectl-broker.io/v1alpha1", "kind": "Restore",
                 "metadata": {"name": format!("hivemq-{at}"), "namespace": "team-0", "uid": format!("restore-{at}")},
@@ -278,35 +279,40 @@ fn hostile(json: &mut serde_json::Value, text: &str, kept: &[&str]) {
     }
 }
 
-/// Returns a cluster whose objects have a text in every field that holds any.
-fn of_text(count: usize, text: &str) -> Cluster {
-    fn changed<K>(object: &K, text: &str) -> K
-    where
-        K: serde::Serialize + serde::de::DeserializeOwned,
-    {
-        // These have values of a kind, and links between objects.
-        let kept = [
-            "apiVersion",
-            "kind",
-            "uid",
-            "time",
-            "phase",
-            "type",
-            "verify",
-            "deletionPolicy",
-            "connection",
-            "concurrencyPolicy",
-        ];
-        let mut json = serde_json::to_value(object).expect("JSON");
-        hostile(&mut json, text, &kept);
-        // Objects of one kind differ.
-        if let Some(name) = json.pointer_mut("/metadata/name") {
-            let uid = serde_json::to_value(object).expect("JSON")["metadata"]["uid"].clone();
-            *name = format!("{} {}", uid.as_str().unwrap_or_default(), cut(text, 63)).into();
-        }
-        from_json(json)
+/// Returns an object with a text in every field that holds any.
+fn changed<K>(object: &K, text: &str) -> K
+where
+    K: serde::Serialize + serde::de::DeserializeOwned,
+{
+    // These have values of a kind, and links between objects.
+    let kept = [
+        "apiVersion",
+        "kind",
+        "uid",
+        "time",
+        "phase",
+        "type",
+        "verify",
+        "deletionPolicy",
+        "connection",
+        "concurrencyPolicy",
+    ];
+    let mut json = serde_json::to_value(object).expect("JSON");
+    hostile(&mut json, text, &kept);
+    // Objects of one kind differ.
+    if let Some(name) = json.pointer_mut("/metadata/name") {
+        let uid = serde_json::to_value(object).expect("JSON")["metadata"]["uid"].clone();
+        *name = format!("{} {}", uid.as_str().unwrap_or_default(), cut(text, 63)).into();
     }
-    let usual = Cluster::usual(count);
+    from_json(json)
+}
+
+/// Returns a cluster whose objects have a text in every field that holds any.
+fn of_text(count: usize, others: usize, text: &str) -> Cluster {
+    of_text_in(&Cluster::with(count, others), text)
+}
+
+fn of_text_in(usual: &Cluster, text: &str) -> Cluster {
     let mut cluster = Cluster::new();
     for it in usual.seen.schedules.state() {
         add(&mut cluster.schedules, changed(&*it, text));
@@ -327,7 +333,7 @@ const HOSTILE: &str = "<script>x()</script>\"'&<!--\u{0}\u{1b}[31m\u{202e}\n";
 
 #[test]
 fn no_text_of_the_cluster_becomes_markup() {
-    let cluster = of_text(12, HOSTILE);
+    let cluster = of_text(12, 3, HOSTILE);
     let detail = Query {
         namespace: Some(HOSTILE.to_owned()),
         schedule: Some(format!("schedule-1 {HOSTILE}")),
@@ -377,13 +383,42 @@ fn no_text_of_the_cluster_becomes_markup() {
 
 #[test]
 fn a_page_of_thousands_stays_small() {
-    let long = "<\u{1b}\"'".repeat(1000);
-    let worst = of_text(PER_PAGE + 20, &long).page("");
-    assert!(worst.len() < 1 << 20, "{} bytes", worst.len());
     let many = Cluster::usual(5000).page("page=3");
     assert!(many.len() < 1 << 20, "{} bytes", many.len());
     assert!(many.contains("page 3 of 50"));
     assert_eq!(many.matches("class=\"strip\"").count(), PER_PAGE);
+}
+
+#[test]
+fn a_page_of_the_longest_texts_stays_small() {
+    let mut usual = Cluster::with(PER_PAGE + 20, 300);
+    for at in 0..300 {
+        usual.backup(
+            "billing-events-1",
+            "team-1",
+            1,
+            Phase::Failed,
+            before(at),
+            1,
+        );
+    }
+    let cluster = of_text_in(&usual, &"<\u{1b}\"'".repeat(1000));
+    let overview = cluster.page("");
+    let schedules = cluster.seen.schedules.state();
+    let schedule = schedules
+        .iter()
+        .find(|it| it.metadata.uid.as_deref() == Some("schedule-1"))
+        .expect("a schedule");
+    let (_, runs) = facts::schedule(
+        &cluster.seen,
+        schedule.metadata.namespace.as_deref().expect("a namespace"),
+        schedule.metadata.name.as_deref().expect("a name"),
+    )
+    .expect("its runs");
+    assert!(runs.len() > 300, "{}", runs.len());
+    for page in [overview, detail::page(schedule, &runs, now())] {
+        assert!(page.len() < 1 << 20, "{} bytes", page.len());
+    }
 }
 
 #[test]
@@ -492,7 +527,7 @@ fn pages_to_look_at() {
             "detail",
             few.page("namespace=team-1&schedule=billing-events-1"),
         ),
-        ("hostile", of_text(12, HOSTILE).page("")),
+        ("hostile", of_text(12, 3, HOSTILE).page("")),
         ("standby", standby(Some("broker-operator-abc"), now())),
     ];
     println!("made in {:?}", begun.elapsed());

@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::events::{Event, EventType, Recorder};
 use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt as _};
-use operator_api::{Backup, BackupStore, Phase, Restore, RunKind as _};
+use operator_api::{Backup, BackupSchedule, BackupStore, Phase, Restore, RunKind as _, Target};
 
 use crate::clock::Clock;
 use crate::job::Defaults;
@@ -25,6 +25,7 @@ const NOTE: usize = 1024;
 pub(crate) struct Seen {
     pub(crate) backups: Store<Backup>,
     pub(crate) restores: Store<Restore>,
+    pub(crate) schedules: Store<BackupSchedule>,
     pub(crate) stores: Store<BackupStore>,
     pub(crate) jobs: Store<Job>,
     pub(crate) pods: Store<Pod>,
@@ -216,6 +217,16 @@ impl Facts {
             }
             self.open.insert(uid);
         }
+    }
+}
+
+/// Returns the name of a target.
+pub(crate) fn target(target: &Target) -> String {
+    let set = target.stateful_set.as_deref();
+    let name = target.pod.as_deref().or(set).unwrap_or("broker");
+    match &target.namespace {
+        Some(namespace) => format!("{namespace}/{name}"),
+        None => name.to_owned(),
     }
 }
 

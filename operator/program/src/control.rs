@@ -23,8 +23,10 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 use crate::context::{Context, Seen};
 use crate::error::OperatorError;
+use crate::history::History;
 use crate::job::Defaults;
 use crate::metrics::Metrics;
+use crate::page::Page;
 use crate::queue::Limits;
 use crate::runs::{self, Run};
 
@@ -45,6 +47,10 @@ pub(crate) struct Control {
     pub(crate) metrics: Arc<Metrics>,
     /// The only namespace to work in.
     pub(crate) namespace: Option<String>,
+    /// The history of runs, if there is one.
+    pub(crate) history: Option<History>,
+    /// The page that shows what the watches keep.
+    pub(crate) page: Arc<Page>,
 }
 
 /// A task that must never end has ended.
@@ -128,10 +134,20 @@ impl Control {
         let seen = Seen {
             backups: backups.store.clone(),
             restores: restores.store.clone(),
+            schedules: schedules.store.clone(),
             stores: stores.store.clone(),
             jobs: jobs.store.clone(),
             pods: pods.store.clone(),
         };
+        self.page.show(seen.clone());
+        if let Some(history) = self.history {
+            let seen = seen.clone();
+            let (backups, restores) = (backups.handle.clone(), restores.handle.clone());
+            tasks.spawn(async move {
+                history.keep(backups, restores, &seen).await;
+                "history".to_owned()
+            });
+        }
         let context = Arc::new(Context::new(
             self.client,
             self.clock,

@@ -1,4 +1,4 @@
-//! The chart of the operator, rendered by Helm's own engine. The tests are in Python, because the engine is: `deploy/chart/test_chart.py`.
+//! The chart of the operator, rendered by Helm's own engine. The tests are Python, because the engine is a package for Python: `deploy/chart/test_chart.py`.
 
 use std::process::Command;
 

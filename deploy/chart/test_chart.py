@@ -282,6 +282,21 @@ class Chart(unittest.TestCase):
                 service = of_kind(found, "Service")[0]["metadata"]["labels"].items()
                 self.assertTrue(monitor["spec"]["selector"]["matchLabels"].items() <= service)
 
+    def test_the_guard_knows_how_jobs_are_named(self):
+        names = (PROJECT / "operator/api/src/names.rs").read_text()
+        longest = int(re.search(r"const JOB_MAX: usize = (\d+);", names)[1])
+        digits = int(re.search(r'format!\("\{:0(\d+)x\}"', names)[1])
+        cut = longest - digits - 1
+        policy = of_kind(objects(), "ValidatingAdmissionPolicy")[0]["spec"]
+        variables = {it["name"]: it["expression"] for it in policy["variables"]}
+        self.assertIn(f"variables.full.size() <= {longest} ", variables["isWhole"])
+        self.assertIn(f"variables.full.size() <= {cut} ", variables["job"])
+        self.assertIn(f".substring(0, {cut})", variables["job"])
+        # A hyphen before the hash, and a hyphen and five characters of the pod.
+        self.assertIn(f"? 6 : {1 + digits + 6})", policy["validations"][0]["expression"])
+        self.assertIn("'backupstores': 'check-'", variables["full"])
+        self.assertIn('job_name("check", ', (PROJECT / "operator/program/src/stores.rs").read_text())
+
     def test_versions_are_those_of_the_program(self):
         cargo = (PROJECT / "Cargo.toml").read_text()
         version = re.search(r'^version = "(.*)"$', cargo, re.MULTILINE)[1]

@@ -41,6 +41,7 @@ pub(crate) struct Metrics {
     pub(crate) last_success: Family<OfSchedule, Gauge>,
     pub(crate) last_failure: Family<OfSchedule, Gauge>,
     pub(crate) interval: Family<OfSchedule, Gauge>,
+    pub(crate) created: Family<OfSchedule, Gauge>,
     pub(crate) suspended: Family<OfSchedule, Gauge>,
     pub(crate) skipped: Family<OfSchedule, Counter>,
     pub(crate) runs: Family<OfRuns, Counter>,
@@ -70,6 +71,7 @@ impl Metrics {
             last_success: Family::default(),
             last_failure: Family::default(),
             interval: Family::default(),
+            created: Family::default(),
             suspended: Family::default(),
             skipped: Family::default(),
             runs: Family::default(),
@@ -100,6 +102,11 @@ impl Metrics {
             "schedule_expected_interval_seconds",
             "Longest time between two runs of a schedule",
             it.interval.clone(),
+        );
+        registry.register(
+            "schedule_created_timestamp_seconds",
+            "Unix time of the creation of a schedule",
+            it.created.clone(),
         );
         registry.register(
             "schedule_suspended",
@@ -186,6 +193,7 @@ impl Metrics {
         self.last_success.remove(schedule);
         self.last_failure.remove(schedule);
         self.interval.remove(schedule);
+        self.created.remove(schedule);
         self.suspended.remove(schedule);
         self.skipped.remove(schedule);
         self.bytes.remove(schedule);

@@ -163,6 +163,10 @@ impl Step<'_> {
         }
         // Without a run yet, only times after the creation count; after a suspension, only those after its end.
         let created = self.object.creation_timestamp().map(|it| it.0);
+        if let Some(created) = created {
+            let created = created.as_second();
+            metrics.created.get_or_create(&labels).set(created);
+        }
         let since = status.last_tick_time.max(created).unwrap_or(self.now);
         let since = if was_suspended {
             since.max(self.now)

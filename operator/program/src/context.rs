@@ -1,4 +1,4 @@
-//! What all controllers share.
+//! The parts that all controllers share.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -40,14 +40,14 @@ pub(crate) struct Agendas {
     pub(crate) stores: Wakes,
 }
 
-/// What this process did to runs, by their uids.
+/// The runs that this process admitted or ended, by their uids.
 #[derive(Default)]
 struct Done {
     admitted: HashSet<String>,
     ended: HashSet<String>,
 }
 
-/// What all controllers share.
+/// The parts that all controllers share.
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) clock: Clock,
@@ -57,7 +57,7 @@ pub(crate) struct Context {
     pub(crate) metrics: std::sync::Arc<Metrics>,
     pub(crate) seen: Seen,
     pub(crate) wakes: Agendas,
-    /// What this process did to runs, and the watch may not have shown yet.
+    /// The newest changes of this process, which the watch may not have shown yet.
     done: Mutex<Done>,
 }
 

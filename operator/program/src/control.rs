@@ -37,7 +37,7 @@ const AT_ONCE: u16 = 16;
 /// Changes that a slow controller may be behind a watch.
 const BUFFER: usize = 1024;
 
-/// What the controllers are made of.
+/// The parts of the controllers.
 pub(crate) struct Control {
     pub(crate) client: Client,
     pub(crate) clock: Clock,
@@ -198,7 +198,7 @@ fn run_of_pod<K: Resource<DynamicType = ()>>(jobs: &Store<Job>, pod: &Pod) -> Op
     Some(ObjectRef::new(&owner.name).within(&namespace))
 }
 
-/// Returns a controller of runs. What a pod reports changes the status, and is no reason to look.
+/// Returns a controller of runs. A report of a pod changes only the status, and is no reason to look.
 fn run_controller<R: Run>(
     runs: &Watch<R>,
     jobs: &Watch<Job>,

@@ -1,8 +1,7 @@
 //! The operator. It makes backups by schedule: a Backup object for each tick, and a Job for each Backup.
 //!
 //! It decides, and Jobs do the work, with the same `kubectl-broker` that people run by hand. It never runs an engine, and
-//! needs no right to Secrets, port-forwards or commands in pods. What is running, queued or due is read from the
-//! cluster. Names are made of what they stand for (schedule and tick), so that nothing happens twice.
+//! needs no permission for Secrets, port-forwards or commands in pods. The cluster says which runs are queued, due or under way. Names are made of what they stand for (schedule and tick), so that nothing happens twice.
 
 mod clock;
 mod context;

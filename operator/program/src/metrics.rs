@@ -1,4 +1,4 @@
-//! What the operator counts, for Prometheus.
+//! The metrics of the operator, for Prometheus.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};

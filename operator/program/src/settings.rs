@@ -4,7 +4,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::history::{Unchecked, VARIABLE};
 
-/// Makes backups by schedule. It needs no right to Secrets, and runs no engine: each run is a Job.
+/// Makes backups by schedule. It needs no permission for Secrets, and runs no engine: each run is a Job.
 #[derive(Debug, Parser)]
 #[command(name = "broker-operator", version)]
 pub(crate) struct Settings {

@@ -26,7 +26,7 @@ pub const IMAGE: &str = "registry.test/kubectl-broker:1";
 /// The time at which each test begins.
 pub const BEGIN: &str = "2026-03-02T10:30:00Z";
 /// The limit for a condition to come true. It is only reached by a failing test.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The plural and the group of each kind.
 pub const BACKUPS: &str = "backups.kubectl-broker.io";

@@ -178,7 +178,7 @@ fn a_store_that_can_not_be_written_fails_the_run_and_the_store() {
     let backup = ended(&plant, BACKUPS, "once");
     assert_eq!(phase(&backup), "Failed", "{backup:#}");
     plant.modify(STORES, "nightly", |it| {
-        it["spec"]["checkInterval"] = json!("2h")
+        it["spec"]["checkInterval"] = json!("2h");
     });
     let store = plant.until_stepping(SignedDuration::from_secs(5), STORES, "nightly", |it| {
         condition(it, "Ready") == "False"

@@ -21,7 +21,9 @@ fn hourly(plant: &Plant, more: &Value) {
     }
     plant.add(&of_kind("BackupSchedule", "hourly", &spec));
     if !plant.operators.is_empty() {
-        plant.until_object(SCHEDULES, "hourly", |it| condition(it, "Scheduled") != "");
+        plant.until_object(SCHEDULES, "hourly", |it| {
+            !condition(it, "Scheduled").is_empty()
+        });
     }
 }
 
@@ -110,7 +112,7 @@ fn a_suspended_schedule_catches_nothing_up() {
     assert_eq!(reason(&suspended, "Scheduled"), "Suspended");
     plant.advance(SignedDuration::from_hours(3));
     plant.modify(SCHEDULES, "hourly", |it| {
-        it["spec"]["suspend"] = json!(false)
+        it["spec"]["suspend"] = json!(false);
     });
     until_next(&plant, "2026-03-02T14:00:00Z");
     assert_eq!(backups(plant.bed()), [""; 0]);

@@ -235,7 +235,8 @@ class Chart(unittest.TestCase):
         given = {argument.split("=")[0] for argument in container["args"]}
         # The name of a replica is that of its pod.
         self.assertEqual(container["env"][0]["name"], "POD_NAME")
-        expected = {"--" + flag.replace("_", "-") for flag in flags} - {"--identity"}
+        # The address of the history has a password, so it comes from a Secret: see the value `env`.
+        expected = {"--" + flag.replace("_", "-") for flag in flags} - {"--identity", "--history"}
         self.assertEqual(given, expected)
 
     def test_an_operator_for_one_namespace_has_no_permissions_elsewhere(self):
@@ -326,7 +327,7 @@ class Monitoring(unittest.TestCase):
         served = set()
         registered = r'register(_with_unit)?\(\s*"(\w+)",\s*"[^"]*",\s*(?:Unit::(\w+),\s*)?it\.(\w+)'
         for _, name, unit, field in re.findall(registered, source):
-            type_ = re.search(rf"pub\(crate\) {field}: .*?(\w+)>?,\n", source)[1]
+            type_ = re.search(rf"    (?:pub\(crate\) )?{field}: .*?\b(Gauge|Counter|Histogram)\b", source)[1]
             name = f"broker_{name}_{unit.lower()}" if unit else f"broker_{name}"
             ends = {"Gauge": [""], "Counter": ["_total"], "Histogram": ["_bucket", "_sum", "_count"]}[type_]
             served |= {name + end for end in ends}

@@ -1,10 +1,11 @@
-//! The project's chores: `cargo xtask demo | test | ci | bench | reference | man`.
+//! The project's chores: `cargo xtask demo | test | ci | bench | reference | man | image`.
 
 #![forbid(unsafe_code)]
 
 mod bench;
 mod ci;
 mod demo;
+mod image;
 #[cfg(test)]
 mod layers;
 mod programs;
@@ -28,7 +29,8 @@ cargo xtask <chore>
   reference   regenerate docs/reference.md from the program's command tree, docs/manifest.md
               and docs/manifest.schema.json from the types of the manifest, and docs/schema
               from the types of the documents
-  man         write the man pages into target/man";
+  man         write the man pages into target/man
+  image       write an image of a static program as OCI archive, without a daemon";
 
 /// The result of a chore; the error is a message for the developer.
 type Result<T = ()> = std::result::Result<T, String>;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         "bench" => bench::run(std::env::args().skip(2)),
         "reference" => reference::write(),
         "man" => reference::man(),
+        "image" => image::run(std::env::args().skip(2)),
         _ => Err(USAGE.to_owned()),
     };
     match result {

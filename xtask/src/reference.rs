@@ -1,4 +1,4 @@
-//! The documents that are made of the program's code: the references of the commands, of the manifest and of the operator's
+//! The documents that are made of the program's code. They are the references of the commands, of the manifest and of the operator's
 //! kinds, their definitions, the schemas, and the man pages.
 
 use std::collections::BTreeMap;
@@ -13,6 +13,7 @@ use crate::{Result, shell};
 const SCHEMAS: &str = "docs/schema";
 /// The other generated files.
 const PAGES: &[&str] = &[
+    "deploy/chart/broker-operator/files/crds.yaml",
     "deploy/operator/crds.yaml",
     "docs/copy-manifest.schema.json",
     "docs/manifest.md",

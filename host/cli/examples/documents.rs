@@ -37,9 +37,13 @@ fn write_reference(engines: &[EngineFile], folder: &Path) -> io::Result<()> {
     fs::write(docs.join("copy-manifest.schema.json"), schema)?;
     let kinds = operator_page::markdown();
     fs::write(docs.join("operator-reference.md"), kinds)?;
-    let operator = folder.join("deploy/operator");
-    fs::create_dir_all(&operator)?;
-    fs::write(operator.join("crds.yaml"), operator_page::definitions()?)?;
+    let definitions = operator_page::definitions()?;
+    // A chart can't contain a file from outside of its folder.
+    for place in ["deploy/operator", "deploy/chart/broker-operator/files"] {
+        let place = folder.join(place);
+        fs::create_dir_all(&place)?;
+        fs::write(place.join("crds.yaml"), &definitions)?;
+    }
     for (kind, schema) in ui::schemas()? {
         fs::write(schemas.join(kind + ".json"), schema)?;
     }

@@ -161,12 +161,11 @@ impl Problem for CliError {
             | Self::Line { .. }
             | Self::Which { .. }
             | Self::Password { .. }
-            | Self::TextFile { .. } => Failure::Usage,
-            Self::BadObject { .. } => Failure::Usage,
+            | Self::TextFile { .. }
+            | Self::BadObject { .. } => Failure::Usage,
             Self::RunTimedOut { .. } => Failure::TimedOut,
             Self::BadCopy { .. } | Self::BadCopies { .. } => Failure::Integrity,
-            Self::BadStore { failure, .. } => *failure,
-            Self::Said(failure) => *failure,
+            Self::BadStore { failure, .. } | Self::Said(failure) => *failure,
             Self::Interrupted { .. } => Failure::Interrupted,
         }
     }

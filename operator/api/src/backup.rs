@@ -19,33 +19,20 @@ use crate::{NameRef, RunStatus, Work};
     derive = "PartialEq",
     selectable = ".status.run.phase",
     doc = "One backup: made, copied to a store, and checked.",
-    printcolumn(name = "Schedule", type_ = "string", json_path = ".spec.schedule.name"),
-    printcolumn(name = "Engine", type_ = "string", json_path = ".spec.engine.name"),
-    printcolumn(name = "Phase", type_ = "string", json_path = ".status.run.phase"),
-    printcolumn(name = "Id", type_ = "string", json_path = ".status.backupId"),
-    printcolumn(name = "Bytes", type_ = "integer", json_path = ".status.copy.bytes"),
-    printcolumn(name = "Started", type_ = "date", json_path = ".status.run.startedAt"),
-    printcolumn(
-        name = "Finished",
-        type_ = "date",
-        json_path = ".status.run.finishedAt",
-        priority = "1"
-    ),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.run.failure.code"
-    ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn = r#"{"name":"Schedule","type":"string","jsonPath":".spec.schedule.name"}"#,
+    printcolumn = r#"{"name":"Engine","type":"string","jsonPath":".spec.engine.name"}"#,
+    printcolumn = r#"{"name":"Phase","type":"string","jsonPath":".status.run.phase"}"#,
+    printcolumn = r#"{"name":"Id","type":"string","jsonPath":".status.backupId"}"#,
+    printcolumn = r#"{"name":"Bytes","type":"integer","jsonPath":".status.copy.bytes"}"#,
+    printcolumn = r#"{"name":"Started","type":"date","jsonPath":".status.run.startedAt"}"#,
+    printcolumn = r#"{"name":"Finished","type":"date","jsonPath":".status.run.finishedAt","priority":1}"#,
+    printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.run.failure.code"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("self == oldSelf").message("the spec of a Backup can't be changed: create another Backup"))]
 pub struct BackupSpec {
-    /// What is backed up, and how.
+    /// The work: engine, target, options, and the settings of the Job.
     #[serde(flatten)]
     pub work: Work,
     /// The store for the copy. Without one, the backup stays where its backend keeps it.
@@ -74,7 +61,7 @@ pub enum VerifyMode {
     Deep,
 }
 
-/// What deleting a Backup does to its copy.
+/// The effect of deleting a Backup on its copy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum DeletionPolicy {
     /// The copy stays.
@@ -98,7 +85,7 @@ pub struct ScheduledBy {
     pub time: Timestamp,
 }
 
-/// What is known about a backup.
+/// The known facts about a backup.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackupStatus {

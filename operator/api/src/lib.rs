@@ -15,6 +15,10 @@ mod names;
 mod patch;
 mod phase;
 mod restore;
+#[expect(
+    clippy::struct_field_names,
+    reason = "the retention has the flags of the program; a derive repeats the struct"
+)]
 mod schedule;
 mod store;
 mod work;

@@ -56,10 +56,10 @@ pub struct Fault {
     /// The exit code of the program, if it ran to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
-    /// What failed.
+    /// The failed step, and the reason.
     #[schemars(length(max = 2048))]
     pub message: String,
-    /// What to do next.
+    /// The next step for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048))]
     pub hint: Option<String>,

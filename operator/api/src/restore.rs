@@ -18,21 +18,13 @@ use crate::{NameRef, RunStatus, Work};
     derive = "PartialEq",
     selectable = ".status.run.phase",
     doc = "One restore of a backup. It overwrites data of its target.",
-    printcolumn(name = "Engine", type_ = "string", json_path = ".spec.engine.name"),
-    printcolumn(name = "Phase", type_ = "string", json_path = ".status.run.phase"),
-    printcolumn(name = "Id", type_ = "string", json_path = ".status.backupId"),
-    printcolumn(name = "Dry run", type_ = "boolean", json_path = ".spec.dryRun"),
-    printcolumn(name = "Started", type_ = "date", json_path = ".status.run.startedAt"),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.run.failure.code"
-    ),
-    printcolumn(
-        name = "Age",
-        type_ = "date",
-        json_path = ".metadata.creationTimestamp"
-    )
+    printcolumn = r#"{"name":"Engine","type":"string","jsonPath":".spec.engine.name"}"#,
+    printcolumn = r#"{"name":"Phase","type":"string","jsonPath":".status.run.phase"}"#,
+    printcolumn = r#"{"name":"Id","type":"string","jsonPath":".status.backupId"}"#,
+    printcolumn = r#"{"name":"Dry run","type":"boolean","jsonPath":".spec.dryRun"}"#,
+    printcolumn = r#"{"name":"Started","type":"date","jsonPath":".status.run.startedAt"}"#,
+    printcolumn = r#"{"name":"Reason","type":"string","jsonPath":".status.run.failure.code"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -40,7 +32,7 @@ use crate::{NameRef, RunStatus, Work};
     validation = Rule::new("(has(self.dryRun) && self.dryRun) || (has(self.confirm) && self.confirm == (has(self.target) && has(self.target.statefulSet) ? self.target.statefulSet : 'broker'))").message("confirm must be the name of the target's StatefulSet (default: broker): a restore overwrites its data"),
 )]
 pub struct RestoreSpec {
-    /// What is restored, and how.
+    /// The work: engine, target, options, and the settings of the Job.
     #[serde(flatten)]
     pub work: Work,
     /// Where the data come from.
@@ -82,7 +74,7 @@ pub struct CopyRef {
     pub reference: String,
 }
 
-/// What is known about a restore.
+/// The known facts about a restore.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RestoreStatus {

@@ -20,18 +20,18 @@ use crate::{Condition, DeletionPolicy, NameRef, VerifyMode, Work};
     derive = "PartialEq",
     doc = "Backups that are made by a schedule, copied to a store, checked, and kept by rule.",
     validation = Rule::new("self.metadata.name.size() <= 43").message("the name must have at most 43 characters: the time of a run is added to it"),
-    printcolumn(name = "Engine", type_ = "string", json_path = ".spec.engine.name"),
-    printcolumn(name = "Schedule", type_ = "string", json_path = ".spec.schedule"),
-    printcolumn(name = "Time zone", type_ = "string", json_path = ".spec.timeZone", priority = "1"),
-    printcolumn(name = "Suspend", type_ = "boolean", json_path = ".spec.suspend"),
-    printcolumn(name = "Last success", type_ = "date", json_path = ".status.lastSuccessTime"),
-    printcolumn(name = "Next", type_ = "string", json_path = ".status.nextRunTime"),
-    printcolumn(name = "Healthy", type_ = "string", json_path = ".status.conditions[?(@.type==\"Healthy\")].status"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn = r#"{"name":"Engine","type":"string","jsonPath":".spec.engine.name"}"#,
+    printcolumn = r#"{"name":"Schedule","type":"string","jsonPath":".spec.schedule"}"#,
+    printcolumn = r#"{"name":"Time zone","type":"string","jsonPath":".spec.timeZone","priority":1}"#,
+    printcolumn = r#"{"name":"Suspend","type":"boolean","jsonPath":".spec.suspend"}"#,
+    printcolumn = r#"{"name":"Last success","type":"date","jsonPath":".status.lastSuccessTime"}"#,
+    printcolumn = r#"{"name":"Next","type":"string","jsonPath":".status.nextRunTime"}"#,
+    printcolumn = r#"{"name":"Healthy","type":"string","jsonPath":".status.conditions[?(@.type==\"Healthy\")].status"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct BackupScheduleSpec {
-    /// What is backed up, and how.
+    /// The work: engine, target, options, and the settings of the Job.
     #[serde(flatten)]
     pub work: Work,
     /// When: five fields as for cron, with `H` for a value that spreads the load, or `@daily` and its like.
@@ -50,7 +50,7 @@ pub struct BackupScheduleSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 31_536_000))]
     pub starting_deadline_seconds: Option<i64>,
-    /// What happens if the run before is still under way.
+    /// The rule for a run whose predecessor is still under way.
     #[serde(default)]
     pub concurrency_policy: Concurrency,
     /// The store for copies. Without one, backups stay where their backend keeps them.
@@ -82,7 +82,7 @@ const fn ten() -> i32 {
     10
 }
 
-/// What happens if the run before is still under way.
+/// The rule for a run whose predecessor is still under way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Concurrency {
     /// The new run is left out.
@@ -158,7 +158,7 @@ impl Retention {
     }
 }
 
-/// What is known about a schedule.
+/// The known facts about a schedule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackupScheduleStatus {
@@ -208,7 +208,7 @@ pub struct Upkeep {
     /// Whether it succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub succeeded: Option<bool>,
-    /// What it said at its end.
+    /// Its last words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4096))]
     pub message: Option<String>,

@@ -19,12 +19,12 @@ use crate::{Condition, Fault, JobSettings, KeyRef, NameRef};
     derive = "PartialEq",
     doc = "A place for copies of backups: an object store, or a folder of a volume.",
     validation = Rule::new("self.metadata.name.size() <= 43").message("the name must have at most 43 characters"),
-    printcolumn(name = "URL", type_ = "string", json_path = ".spec.url"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
-    printcolumn(name = "Copies", type_ = "integer", json_path = ".status.copies"),
-    printcolumn(name = "Bytes", type_ = "integer", json_path = ".status.bytes"),
-    printcolumn(name = "Checked", type_ = "date", json_path = ".status.lastCheckTime"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn = r#"{"name":"URL","type":"string","jsonPath":".spec.url"}"#,
+    printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name":"Copies","type":"integer","jsonPath":".status.copies"}"#,
+    printcolumn = r#"{"name":"Bytes","type":"integer","jsonPath":".status.bytes"}"#,
+    printcolumn = r#"{"name":"Checked","type":"date","jsonPath":".status.lastCheckTime"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct BackupStoreSpec {
@@ -107,7 +107,7 @@ pub enum LockMode {
     Compliance,
 }
 
-/// What is known about a store.
+/// The known facts about a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BackupStoreStatus {

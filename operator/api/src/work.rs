@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{ConfigMapKey, NameRef};
 
-/// What a run works on, and how its Job is made. Backups, restores and schedules have it.
+/// The work of a run, and the settings of its Job. Backups, restores and schedules have it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Work {
@@ -87,7 +87,7 @@ pub struct Engine {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Target {
-    /// Namespace of the target [default: that of the object]. The service account of the Job needs its rights there.
+    /// Namespace of the target [default: that of the object]. The service account of the Job needs its permissions there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub namespace: Option<String>,
@@ -106,7 +106,7 @@ pub struct Target {
 }
 
 /// Credentials of a backend. The kubelet hands the Secrets to the pod: neither the operator nor the service account of the
-/// Job needs a right to read them.
+/// Job needs a permission to read them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Credentials {
@@ -137,7 +137,7 @@ pub struct NamedCredentials {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobSettings {
-    /// Service account of the pod [default: kubectl-broker]. It needs the rights of the chart's role `runner`.
+    /// Service account of the pod [default: kubectl-broker]. It needs the permissions in `deploy/operator/runner.yaml`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253))]
     pub service_account_name: Option<String>,
@@ -195,8 +195,8 @@ pub struct JobSettings {
     pub volume_mounts: Vec<VolumeMount>,
 }
 
-/// The schema of an object that the API server judges when the Job is made: its own schema is large, and differs between
-/// versions of Kubernetes.
+/// The schema of an object that the API server judges when the Job is made. Its own schema is large, and differs
+/// between versions of Kubernetes.
 fn free(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
 }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 const CLOCK: &str = "BROKER_OPERATOR_CLOCK";
 
 /// The longest sleep before the clock is looked at again: a machine may sleep, or its clock may be set.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
 /// The system's clock, or the clock of a test.
 #[derive(Clone, Debug)]

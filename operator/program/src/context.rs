@@ -1,14 +1,14 @@
-//! What all controllers share.
+//! The parts that all controllers share.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::events::{Event, EventType, Recorder};
 use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt as _};
-use operator_api::{Backup, BackupStore, Phase, Restore, RunKind as _};
+use operator_api::{Backup, BackupSchedule, BackupStore, Phase, Restore, RunKind as _, Target};
 
 use crate::clock::Clock;
 use crate::job::Defaults;
@@ -25,6 +25,7 @@ const NOTE: usize = 1024;
 pub(crate) struct Seen {
     pub(crate) backups: Store<Backup>,
     pub(crate) restores: Store<Restore>,
+    pub(crate) schedules: Store<BackupSchedule>,
     pub(crate) stores: Store<BackupStore>,
     pub(crate) jobs: Store<Job>,
     pub(crate) pods: Store<Pod>,
@@ -39,7 +40,14 @@ pub(crate) struct Agendas {
     pub(crate) stores: Wakes,
 }
 
-/// What all controllers share.
+/// The runs that this process admitted or ended, by their uids.
+#[derive(Default)]
+struct Done {
+    admitted: HashSet<String>,
+    ended: HashSet<String>,
+}
+
+/// The parts that all controllers share.
 pub(crate) struct Context {
     pub(crate) client: Client,
     pub(crate) clock: Clock,
@@ -49,8 +57,8 @@ pub(crate) struct Context {
     pub(crate) metrics: std::sync::Arc<Metrics>,
     pub(crate) seen: Seen,
     pub(crate) wakes: Agendas,
-    /// Runs that were admitted, by uid. The watch may not have shown it yet.
-    begun: Mutex<HashMap<String, String>>,
+    /// The newest changes of this process, which the watch may not have shown yet.
+    done: Mutex<Done>,
 }
 
 impl Context {
@@ -78,7 +86,7 @@ impl Context {
             recorder,
             metrics,
             seen,
-            begun: Mutex::default(),
+            done: Mutex::default(),
         }
     }
 
@@ -101,21 +109,30 @@ impl Context {
     }
 
     /// Takes a place for a run, if there is one for it now. It is kept until the run has ended.
-    pub(crate) fn admit(&self, uid: &str, namespace: &str) -> bool {
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        let (active, waiting) = self.places(&mut begun);
+    pub(crate) fn admit(&self, uid: &str) -> bool {
+        let mut done = self.done();
+        let (active, waiting) = self.places(&mut done);
         let may = admitted(self.limits, &active, &waiting);
-        let is_admitted = begun.contains_key(uid) || may.iter().any(|run| run.uid == uid);
+        let is_admitted = done.admitted.contains(uid) || may.iter().any(|run| run.uid == uid);
         if is_admitted {
-            begun.insert(uid.to_owned(), namespace.to_owned());
+            done.admitted.insert(uid.to_owned());
         }
         is_admitted
     }
 
+    /// Gives the place of a run back, and looks at those that may begin now.
+    pub(crate) fn give_back(&self, uid: &str) {
+        self.done().ended.insert(uid.to_owned());
+        self.wake_queued();
+    }
+
+    fn done(&self) -> MutexGuard<'_, Done> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Looks at the runs that may begin now, because another has ended.
     pub(crate) fn wake_queued(&self) {
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        let (active, waiting) = self.places(&mut begun);
+        let (active, waiting) = self.places(&mut self.done());
         let may = admitted(self.limits, &active, &waiting);
         let now = self.clock.now();
         let uids: Vec<_> = may.iter().map(|run| run.uid.as_str()).collect();
@@ -145,15 +162,13 @@ impl Context {
     }
 
     /// Counts the runs under way, and lists those that wait.
-    fn places(
-        &self,
-        begun: &mut HashMap<String, String>,
-    ) -> (BTreeMap<String, usize>, Vec<Waiting>) {
+    fn places(&self, done: &mut Done) -> (BTreeMap<String, usize>, Vec<Waiting>) {
         let mut facts = Facts::default();
-        facts.add(&self.seen.backups, begun);
+        facts.add(&self.seen.backups, done);
         let backups = (facts.waiting.len(), facts.under_way);
-        facts.add(&self.seen.restores, begun);
-        begun.retain(|uid, _| facts.open.contains_key(uid));
+        facts.add(&self.seen.restores, done);
+        done.admitted.retain(|uid| facts.open.contains(uid));
+        done.ended.retain(|uid| facts.open.contains(uid));
         self.count(Backup::KIND, backups.0, backups.1);
         let restores = facts.waiting.len() - backups.0;
         self.count(Restore::KIND, restores, facts.under_way - backups.1);
@@ -170,17 +185,17 @@ impl Context {
     }
 }
 
-/// The runs that have not ended.
+/// The runs that have not ended, as far as the watch shows.
 #[derive(Default)]
 struct Facts {
-    open: HashMap<String, ()>,
+    open: HashSet<String>,
     active: BTreeMap<String, usize>,
     under_way: usize,
     waiting: Vec<Waiting>,
 }
 
 impl Facts {
-    fn add<R: Run>(&mut self, store: &Store<R>, begun: &HashMap<String, String>) {
+    fn add<R: Run>(&mut self, store: &Store<R>, done: &Done) {
         for run in store.state() {
             let phase = run.run().and_then(|it| it.phase).unwrap_or_default();
             let Some(uid) = run.uid().filter(|_| !phase.is_terminal()) else {
@@ -188,7 +203,9 @@ impl Facts {
             };
             let namespace = run.namespace().unwrap_or_default();
             let is_deleted = run.meta().deletion_timestamp.is_some();
-            if phase != Phase::Queued || begun.contains_key(&uid) {
+            if done.ended.contains(&uid) {
+                // The watch is behind.
+            } else if phase != Phase::Queued || done.admitted.contains(&uid) {
                 *self.active.entry(namespace).or_default() += 1;
                 self.under_way += 1;
             } else if !is_deleted {
@@ -198,8 +215,18 @@ impl Facts {
                     uid: uid.clone(),
                 });
             }
-            self.open.insert(uid, ());
+            self.open.insert(uid);
         }
+    }
+}
+
+/// Returns the name of a target.
+pub(crate) fn target(target: &Target) -> String {
+    let set = target.stateful_set.as_deref();
+    let name = target.pod.as_deref().or(set).unwrap_or("broker");
+    match &target.namespace {
+        Some(namespace) => format!("{namespace}/{name}"),
+        None => name.to_owned(),
     }
 }
 

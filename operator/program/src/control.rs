@@ -17,13 +17,16 @@ use operator_api::{
     Backup, BackupSchedule, BackupStore, LABEL_MANAGED_BY, PROGRAM, Restore, RunKind as _,
 };
 use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::context::{Context, Seen};
 use crate::error::OperatorError;
+use crate::history::History;
 use crate::job::Defaults;
 use crate::metrics::Metrics;
+use crate::page::Page;
 use crate::queue::Limits;
 use crate::runs::{self, Run};
 
@@ -34,7 +37,7 @@ const AT_ONCE: u16 = 16;
 /// Changes that a slow controller may be behind a watch.
 const BUFFER: usize = 1024;
 
-/// What the controllers are made of.
+/// The parts of the controllers.
 pub(crate) struct Control {
     pub(crate) client: Client,
     pub(crate) clock: Clock,
@@ -44,6 +47,10 @@ pub(crate) struct Control {
     pub(crate) metrics: Arc<Metrics>,
     /// The only namespace to work in.
     pub(crate) namespace: Option<String>,
+    /// The history of runs, if there is one.
+    pub(crate) history: Option<History>,
+    /// The page that shows what the watches keep.
+    pub(crate) page: Arc<Page>,
 }
 
 /// A task that must never end has ended.
@@ -61,7 +68,12 @@ struct Watch<K: Resource<DynamicType = ()> + Clone + 'static> {
 
 impl Control {
     /// Watches objects of a kind, without what no controller reads.
-    fn watch<K>(&self, config: watcher::Config, tasks: &mut JoinSet<String>) -> Watch<K>
+    fn watch<K>(
+        &self,
+        config: watcher::Config,
+        tasks: &mut JoinSet<String>,
+        gone: &Arc<Notify>,
+    ) -> Watch<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
             + Clone
@@ -79,13 +91,19 @@ impl Control {
         let handle = writer.subscribe();
         let kind = K::kind(&()).into_owned();
         let named = kind.clone();
+        let gone = Arc::clone(gone);
         let stream = watcher(api, config)
             .default_backoff()
             .modify(|object| object.managed_fields_mut().clear())
             .reflect_shared(writer)
             .for_each(move |event| {
-                if let Err(error) = event {
-                    tracing::warn!(kind = named, reason = %error, "a watch is interrupted");
+                match event {
+                    // A run that is gone leaves its place. No controller looks at it any more.
+                    Ok(watcher::Event::Delete(_) | watcher::Event::InitDone) => gone.notify_one(),
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::warn!(kind = named, reason = %error, "a watch is interrupted");
+                    }
                 }
                 ready(())
             });
@@ -103,21 +121,33 @@ impl Control {
     /// Runs the controllers. It ends only if one of them does.
     pub(crate) async fn run(self) -> Ended {
         let mut tasks = JoinSet::new();
+        // Of runs, and of all other kinds.
+        let (gone, unused) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let all = watcher::Config::default();
         let ours = all.clone().labels(&format!("{LABEL_MANAGED_BY}={PROGRAM}"));
-        let backups = self.watch::<Backup>(all.clone(), &mut tasks);
-        let restores = self.watch::<Restore>(all.clone(), &mut tasks);
-        let schedules = self.watch::<BackupSchedule>(all.clone(), &mut tasks);
-        let stores = self.watch::<BackupStore>(all, &mut tasks);
-        let jobs = self.watch::<Job>(ours.clone(), &mut tasks);
-        let pods = self.watch::<Pod>(ours, &mut tasks);
+        let backups = self.watch::<Backup>(all.clone(), &mut tasks, &gone);
+        let restores = self.watch::<Restore>(all.clone(), &mut tasks, &gone);
+        let schedules = self.watch::<BackupSchedule>(all.clone(), &mut tasks, &unused);
+        let stores = self.watch::<BackupStore>(all, &mut tasks, &unused);
+        let jobs = self.watch::<Job>(ours.clone(), &mut tasks, &unused);
+        let pods = self.watch::<Pod>(ours, &mut tasks, &unused);
         let seen = Seen {
             backups: backups.store.clone(),
             restores: restores.store.clone(),
+            schedules: schedules.store.clone(),
             stores: stores.store.clone(),
             jobs: jobs.store.clone(),
             pods: pods.store.clone(),
         };
+        self.page.show(seen.clone());
+        if let Some(history) = self.history {
+            let seen = seen.clone();
+            let (backups, restores) = (backups.handle.clone(), restores.handle.clone());
+            tasks.spawn(async move {
+                history.keep(backups, restores, &seen).await;
+                "history".to_owned()
+            });
+        }
         let context = Arc::new(Context::new(
             self.client,
             self.clock,
@@ -127,6 +157,13 @@ impl Control {
             self.metrics,
             seen,
         ));
+        let freed = Arc::clone(&context);
+        tasks.spawn(async move {
+            loop {
+                gone.notified().await;
+                freed.wake_queued();
+            }
+        });
         let controller = run_controller(&backups, &jobs, &pods, &context);
         tasks.spawn(drive(controller, runs::reconcile::<Backup>, &context));
         let controller = run_controller(&restores, &jobs, &pods, &context);
@@ -161,7 +198,7 @@ fn run_of_pod<K: Resource<DynamicType = ()>>(jobs: &Store<Job>, pod: &Pod) -> Op
     Some(ObjectRef::new(&owner.name).within(&namespace))
 }
 
-/// Returns a controller of runs. What a pod reports changes the status, and is no reason to look.
+/// Returns a controller of runs. A report of a pod changes only the status, and is no reason to look.
 fn run_controller<R: Run>(
     runs: &Watch<R>,
     jobs: &Watch<Job>,

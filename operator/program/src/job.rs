@@ -26,7 +26,7 @@ const USER: i64 = 65_532;
 const MARGIN: i64 = 600;
 /// How long a Job that has ended is kept, in seconds. Its pod has the log.
 const KEPT: i32 = 86_400;
-/// The exit codes after which another attempt can't succeed: wrong usage, a right that is refused, damaged data, a fault of
+/// The exit codes after which another attempt can't succeed: wrong usage, a refused permission, damaged data, a fault of
 /// the engine. `docs/reference.md` lists them all.
 const FINAL_CODES: [i32; 4] = [2, 12, 13, 14];
 
@@ -39,7 +39,7 @@ pub(crate) struct Defaults {
     pub(crate) queue: Option<(String, String)>,
 }
 
-/// What a Job is made of.
+/// The parts of a Job.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan<'a> {
     /// Name of the Job.
@@ -60,7 +60,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) retries: i32,
 }
 
-/// What stands in the pod besides the program.
+/// The files in the pod, besides the program.
 #[derive(Default)]
 struct Mounted {
     arguments: Vec<String>,
@@ -195,30 +195,6 @@ fn variable(name: &str, value: &str) -> EnvVar {
 pub(crate) fn job(plan: &Plan<'_>, defaults: &Defaults) -> Job {
     let none = JobSettings::default();
     let settings = plan.settings.unwrap_or(&none);
-    let mut mounted = Mounted::of(plan);
-    for (volume, mount) in [folder("home", HOME), folder("tmp", "/tmp")] {
-        mounted.volumes.push(volume);
-        mounted.mounts.push(mount);
-    }
-    mounted.volumes.extend(settings.volumes.iter().cloned());
-    mounted
-        .mounts
-        .extend(settings.volume_mounts.iter().cloned());
-    let mut arguments = plan.arguments.clone();
-    if plan
-        .work
-        .is_some_and(|work| work.connection == Connection::PortForward)
-    {
-        arguments.push("--connection=port-forward".to_owned());
-    }
-    arguments.append(&mut mounted.arguments);
-    let mut environment = vec![
-        variable("HOME", HOME),
-        field("POD_NAME", "metadata.name"),
-        field("POD_NAMESPACE", "metadata.namespace"),
-    ];
-    environment.extend(settings.env.iter().cloned());
-    let secret = plan.store.and_then(|store| store.spec.credentials.as_ref());
     let labels = labels(plan, settings, defaults);
     let seconds = plan.timeout.saturating_add(MARGIN);
     let attempts = i64::from(plan.retries).saturating_add(1);
@@ -253,60 +229,85 @@ pub(crate) fn job(plan: &Plan<'_>, defaults: &Defaults) -> Job {
                     annotations: Some(settings.annotations.clone()).filter(|it| !it.is_empty()),
                     ..ObjectMeta::default()
                 }),
-                spec: Some(PodSpec {
-                    containers: vec![Container {
-                        name: PROGRAM_CONTAINER.to_owned(),
-                        image: Some(
-                            settings
-                                .image
-                                .clone()
-                                .unwrap_or_else(|| defaults.image.clone()),
-                        ),
-                        args: Some(arguments),
-                        env: Some(environment),
-                        env_from: secret.map(|secret| {
-                            vec![EnvFromSource {
-                                secret_ref: Some(SecretEnvSource {
-                                    name: secret.name.clone(),
-                                    optional: None,
-                                }),
-                                ..EnvFromSource::default()
-                            }]
-                        }),
-                        resources: settings.resources.clone(),
-                        security_context: Some(restricted()),
-                        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
-                        volume_mounts: Some(mounted.mounts),
-                        ..Container::default()
-                    }],
-                    volumes: Some(mounted.volumes),
-                    restart_policy: Some("Never".to_owned()),
-                    service_account_name: Some(
-                        settings
-                            .service_account_name
-                            .clone()
-                            .unwrap_or_else(|| defaults.service_account.clone()),
-                    ),
-                    image_pull_secrets: filled(&settings.image_pull_secrets),
-                    node_selector: Some(settings.node_selector.clone()).filter(|it| !it.is_empty()),
-                    tolerations: filled(&settings.tolerations),
-                    affinity: settings.affinity.clone(),
-                    priority_class_name: settings.priority_class_name.clone(),
-                    security_context: Some(
-                        settings
-                            .security_context
-                            .clone()
-                            .unwrap_or_else(pod_security),
-                    ),
-                    // The program writes its result before it ends.
-                    termination_grace_period_seconds: Some(60),
-                    enable_service_links: Some(false),
-                    ..PodSpec::default()
-                }),
+                spec: Some(pod(plan, settings, defaults)),
             },
             ..JobSpec::default()
         }),
         status: None,
+    }
+}
+
+fn pod(plan: &Plan<'_>, settings: &JobSettings, defaults: &Defaults) -> PodSpec {
+    let mut mounted = Mounted::of(plan);
+    for (volume, mount) in [folder("home", HOME), folder("tmp", "/tmp")] {
+        mounted.volumes.push(volume);
+        mounted.mounts.push(mount);
+    }
+    mounted.volumes.extend(settings.volumes.iter().cloned());
+    mounted
+        .mounts
+        .extend(settings.volume_mounts.iter().cloned());
+    let volumes = std::mem::take(&mut mounted.volumes);
+    let account = settings.service_account_name.as_ref();
+    let security = settings.security_context.clone();
+    PodSpec {
+        containers: vec![container(plan, settings, defaults, mounted)],
+        volumes: Some(volumes),
+        restart_policy: Some("Never".to_owned()),
+        service_account_name: Some(account.unwrap_or(&defaults.service_account).clone()),
+        image_pull_secrets: filled(&settings.image_pull_secrets),
+        node_selector: Some(settings.node_selector.clone()).filter(|it| !it.is_empty()),
+        tolerations: filled(&settings.tolerations),
+        affinity: settings.affinity.clone(),
+        priority_class_name: settings.priority_class_name.clone(),
+        security_context: Some(security.unwrap_or_else(pod_security)),
+        // The program writes its result before it ends.
+        termination_grace_period_seconds: Some(60),
+        enable_service_links: Some(false),
+        ..PodSpec::default()
+    }
+}
+
+fn container(
+    plan: &Plan<'_>,
+    settings: &JobSettings,
+    defaults: &Defaults,
+    mut mounted: Mounted,
+) -> Container {
+    let mut arguments = plan.arguments.clone();
+    if plan
+        .work
+        .is_some_and(|work| work.connection == Connection::PortForward)
+    {
+        arguments.push("--connection=port-forward".to_owned());
+    }
+    arguments.append(&mut mounted.arguments);
+    let mut environment = vec![
+        variable("HOME", HOME),
+        field("POD_NAME", "metadata.name"),
+        field("POD_NAMESPACE", "metadata.namespace"),
+    ];
+    environment.extend(settings.env.iter().cloned());
+    let secret = plan.store.and_then(|store| store.spec.credentials.as_ref());
+    Container {
+        name: PROGRAM_CONTAINER.to_owned(),
+        image: Some(settings.image.as_ref().unwrap_or(&defaults.image).clone()),
+        args: Some(arguments),
+        env: Some(environment),
+        env_from: secret.map(|secret| {
+            vec![EnvFromSource {
+                secret_ref: Some(SecretEnvSource {
+                    name: secret.name.clone(),
+                    optional: None,
+                }),
+                ..EnvFromSource::default()
+            }]
+        }),
+        resources: settings.resources.clone(),
+        security_context: Some(restricted()),
+        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
+        volume_mounts: Some(mounted.mounts),
+        ..Container::default()
     }
 }
 

@@ -37,12 +37,18 @@ pub(crate) enum LeadershipLost {
     NotRenewed { name: String, reason: String },
 }
 
-/// Waits until this process is the leader.
-pub(crate) async fn elected(client: &Client, namespace: &str, name: &str, holder: &str) -> Leader {
+/// Waits until this process is the leader. Each look at the Lease tells `told` who holds it.
+pub(crate) async fn elected(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+    holder: &str,
+    told: impl Fn(Option<&str>),
+) -> Leader {
     let leases: Api<Lease> = Api::namespaced(client.clone(), namespace);
     let mut seen: Option<(Option<String>, Instant)> = None;
     loop {
-        match try_to_lead(&leases, name, holder, &mut seen).await {
+        match try_to_lead(&leases, name, holder, &mut seen, &told).await {
             Ok(Some(lease)) => {
                 tracing::info!(lease = name, holder, "this replica is the leader");
                 return Leader {
@@ -69,6 +75,7 @@ async fn try_to_lead(
     name: &str,
     holder: &str,
     seen: &mut Option<(Option<String>, Instant)>,
+    told: &impl Fn(Option<&str>),
 ) -> Result<Option<Lease>, kube::Error> {
     let Some(found) = leases.get_opt(name).await? else {
         let new = Lease {
@@ -91,6 +98,7 @@ async fn try_to_lead(
     };
     let spec_found = found.spec.as_ref();
     let held_by = spec_found.and_then(|spec| spec.holder_identity.as_deref());
+    told(held_by);
     let lasts = spec_found.and_then(|spec| spec.lease_duration_seconds);
     let lasts = lasts.and_then(|seconds| u64::try_from(seconds).ok());
     let lasts = lasts.map_or(LEASE, Duration::from_secs);

@@ -1,16 +1,17 @@
 //! The operator. It makes backups by schedule: a Backup object for each tick, and a Job for each Backup.
 //!
 //! It decides, and Jobs do the work, with the same `kubectl-broker` that people run by hand. It never runs an engine, and
-//! needs no right to Secrets, port-forwards or commands in pods. What is running, queued or due is read from the
-//! cluster. Names are made of what they stand for (schedule and tick), so that nothing happens twice.
+//! needs no permission for Secrets, port-forwards or commands in pods. The cluster says which runs are queued, due or under way. Names are made of what they stand for (schedule and tick), so that nothing happens twice.
 
 mod clock;
 mod context;
 mod control;
 mod error;
+mod history;
 mod job;
 mod leader;
 mod metrics;
+mod page;
 mod queue;
 mod runs;
 mod schedules;
@@ -34,8 +35,10 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::clock::Clock;
+use crate::history::{Address, History, VARIABLE};
 use crate::job::Defaults;
 use crate::metrics::Metrics;
+use crate::page::Page;
 use crate::queue::Limits;
 use crate::server::Served;
 use crate::settings::{LogForm, Settings};
@@ -100,18 +103,24 @@ fn reason(error: &kube::Error) -> String {
 }
 
 async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
+    let variable = std::env::var(VARIABLE).ok();
+    let history = settings.history.as_ref();
+    let history = history.map(|address| Address::check(address, variable.as_deref()));
+    let history = history.transpose()?;
     let config = Config::infer().await?;
     let own_namespace = config.default_namespace.clone();
     let client = Client::try_from(config)?;
     let clock = Clock::of_process().await?;
     let metrics = Arc::new(Metrics::new());
+    let page = Arc::new(Page::new(clock.clone()));
     let served = Arc::new(Served {
         metrics: Arc::clone(&metrics),
+        page: settings.page.then(|| Arc::clone(&page)),
         is_ready: AtomicBool::new(false),
     });
-    let (address, server) = server::listen(settings.listen, Arc::clone(&served)).await?;
-    tracing::info!(%address, "serving metrics and health");
-    let server = tokio::spawn(server);
+    let (address, serving) = server::listen(settings.listen, Arc::clone(&served)).await?;
+    tracing::info!(%address, "serving metrics, health and the page");
+    let serving = tokio::spawn(serving);
     let version = client.apiserver_version().await?;
     tracing::info!(version = version.git_version, "connected to the API server");
     served.is_ready.store(true, Ordering::Relaxed);
@@ -133,7 +142,14 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         format!("{PROGRAM}-{random:016x}")
     });
     let lease_namespace = settings.lease_namespace.clone().unwrap_or(own_namespace);
-    let elected = leader::elected(&client, &lease_namespace, &settings.lease_name, &identity);
+    let told = |holder: Option<&str>| page.set_leader(holder);
+    let elected = leader::elected(
+        &client,
+        &lease_namespace,
+        &settings.lease_name,
+        &identity,
+        told,
+    );
     let mut leader = tokio::select! {
         leader = elected => leader,
         () = &mut stop => return Ok(()),
@@ -146,6 +162,7 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
             instance: Some(identity),
         },
     );
+    let history = history.map(|address| History::new(address, Arc::clone(&metrics)));
     let control = control::Control {
         client,
         clock,
@@ -161,6 +178,8 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         recorder,
         metrics,
         namespace: settings.watch_namespace,
+        history,
+        page: Arc::clone(&page),
     };
     let work = Box::pin(control.run());
     tokio::select! {
@@ -172,7 +191,7 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         }
         lost = leader.keep() => Err(lost.into()),
         ended = work => Err(ended.into()),
-        ended = server => Err(match ended {
+        ended = serving => Err(match ended {
             Ok(error) => error.into(),
             Err(error) => error.into(),
         }),

@@ -1,4 +1,8 @@
-//! What the operator counts, for Prometheus.
+//! The metrics of the operator, for Prometheus.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -37,6 +41,7 @@ pub(crate) struct Metrics {
     pub(crate) last_success: Family<OfSchedule, Gauge>,
     pub(crate) last_failure: Family<OfSchedule, Gauge>,
     pub(crate) interval: Family<OfSchedule, Gauge>,
+    pub(crate) created: Family<OfSchedule, Gauge>,
     pub(crate) suspended: Family<OfSchedule, Gauge>,
     pub(crate) skipped: Family<OfSchedule, Counter>,
     pub(crate) runs: Family<OfRuns, Counter>,
@@ -47,6 +52,11 @@ pub(crate) struct Metrics {
     pub(crate) reconciles: Family<OfKind, Counter>,
     pub(crate) errors: Family<OfKind, Counter>,
     pub(crate) leader: Gauge,
+    pub(crate) history_errors: Counter,
+    history_pending: Gauge,
+    history_lag: Gauge<f64, AtomicU64>,
+    /// Since when the oldest run waits for the history.
+    history_oldest: Mutex<Option<Instant>>,
 }
 
 /// Returns a histogram of durations from 1 s to about 18 hours.
@@ -61,6 +71,7 @@ impl Metrics {
             last_success: Family::default(),
             last_failure: Family::default(),
             interval: Family::default(),
+            created: Family::default(),
             suspended: Family::default(),
             skipped: Family::default(),
             runs: Family::default(),
@@ -71,6 +82,10 @@ impl Metrics {
             reconciles: Family::default(),
             errors: Family::default(),
             leader: Gauge::default(),
+            history_errors: Counter::default(),
+            history_pending: Gauge::default(),
+            history_lag: Gauge::default(),
+            history_oldest: Mutex::default(),
         };
         let registry = &mut it.registry;
         registry.register(
@@ -87,6 +102,11 @@ impl Metrics {
             "schedule_expected_interval_seconds",
             "Longest time between two runs of a schedule",
             it.interval.clone(),
+        );
+        registry.register(
+            "schedule_created_timestamp_seconds",
+            "Unix time of the creation of a schedule",
+            it.created.clone(),
         );
         registry.register(
             "schedule_suspended",
@@ -127,14 +147,45 @@ impl Metrics {
             "1 if this replica is the leader",
             it.leader.clone(),
         );
+        registry.register(
+            "history_errors",
+            "Failed attempts to write the history",
+            it.history_errors.clone(),
+        );
+        registry.register(
+            "history_pending",
+            "Runs that have ended and are not in the history yet",
+            it.history_pending.clone(),
+        );
+        registry.register_with_unit(
+            "history_lag",
+            "Time that the oldest of these runs has waited",
+            Unit::Seconds,
+            it.history_lag.clone(),
+        );
         it
     }
 
     /// Returns all metrics in the text format of OpenMetrics.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
+        let oldest = self.history_oldest.lock();
+        let oldest = *oldest.unwrap_or_else(PoisonError::into_inner);
+        let lag = oldest.map_or(0.0, |since| since.elapsed().as_secs_f64());
+        self.history_lag.set(lag);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
+    }
+
+    /// Sets since when the oldest run waits for the history, and how many do.
+    pub(crate) fn set_history(&self, oldest: Option<Instant>, count: usize) {
+        let mut since = self
+            .history_oldest
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *since = oldest;
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.history_pending.set(count);
     }
 
     /// Forgets a schedule that was deleted.
@@ -142,6 +193,7 @@ impl Metrics {
         self.last_success.remove(schedule);
         self.last_failure.remove(schedule);
         self.interval.remove(schedule);
+        self.created.remove(schedule);
         self.suspended.remove(schedule);
         self.skipped.remove(schedule);
         self.bytes.remove(schedule);

@@ -35,7 +35,7 @@ const STORE_MISSING: SignedDuration = SignedDuration::from_mins(10);
 /// The longest message of a condition that the operator writes, in bytes.
 const MESSAGE: usize = 2000;
 
-/// What the operator does with a kind whose objects are runs.
+/// The operator's part of a kind whose objects are runs.
 pub(crate) trait Run: RunKind {
     /// Name of the store that the run needs.
     fn store(&self, context: &Context) -> Option<String>;
@@ -51,7 +51,7 @@ pub(crate) trait Run: RunKind {
 
     fn wakes(context: &Context) -> &Wakes;
 
-    /// What must happen before the object may go. None if there is nothing.
+    /// The finalizer of work that must be done before the object may go. None if there is nothing.
     fn last_will(&self) -> Option<&'static str>;
 
     /// Does what must happen before the object may go. Returns whether it is done.
@@ -82,7 +82,11 @@ pub(crate) async fn reconcile<R: Run>(
     Ok(Action::await_change())
 }
 
-/// Tries again after an error, later each time.
+/// Tries again after an error.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the controller hands over values"
+)]
 pub(crate) fn after_error<K: Resource<DynamicType = ()>>(
     object: Arc<K>,
     error: &OperatorError,
@@ -118,9 +122,7 @@ impl<R: Run> Step<'_, R> {
     async fn take(&self) -> Result<(), OperatorError> {
         if self.object.meta().deletion_timestamp.is_some() {
             self.wake(None);
-            self.let_go().await?;
-            self.context.wake_queued();
-            return Ok(());
+            return self.let_go().await;
         }
         let known = self.object.run().cloned().unwrap_or_default();
         let phase = known.phase.unwrap_or_default();
@@ -202,7 +204,7 @@ impl<R: Run> Step<'_, R> {
                 None => return self.without_store(known, &name).await,
             },
         };
-        if !context.admit(&self.uid, &self.namespace) {
+        if !context.admit(&self.uid) {
             let waiting = (
                 "Queued".to_owned(),
                 "other runs are under way; this one waits for a place".to_owned(),
@@ -430,7 +432,7 @@ impl<R: Run> Step<'_, R> {
         context
             .tell(self.object, type_, verdict.phase.name(), &note)
             .await;
-        context.wake_queued();
+        context.give_back(&self.uid);
         if let Some(schedule) = self.object.schedule() {
             let now = context.clock.now();
             context

@@ -33,6 +33,17 @@ pub(crate) async fn reconcile(
         kind: "BackupSchedule".to_owned(),
     };
     context.metrics.reconciles.get_or_create(&kind).inc();
+    let object = if was_suspended(object.status.as_ref()) && !object.spec.suspend {
+        // An older status from the watch must not suspend the schedule once more.
+        let namespace = object.namespace().unwrap_or_default();
+        let objects: Api<BackupSchedule> = Api::namespaced(context.client.clone(), &namespace);
+        match objects.get_opt(&object.name_any()).await? {
+            Some(fresh) => Arc::new(fresh),
+            None => return Ok(Action::await_change()),
+        }
+    } else {
+        object
+    };
     let step = Step {
         namespace: object.namespace().unwrap_or_default(),
         name: object.name_any(),
@@ -144,10 +155,7 @@ impl Step<'_> {
             .suspended
             .get_or_create(&labels)
             .set(i64::from(spec.suspend));
-        let was_suspended = status
-            .conditions
-            .iter()
-            .any(|it| it.type_ == "Scheduled" && it.reason == SUSPENDED);
+        let was_suspended = was_suspended(Some(status));
         if spec.suspend {
             self.set(status, "Scheduled", false, SUSPENDED, "spec.suspend is set");
             status.next_run_time = None;
@@ -155,6 +163,10 @@ impl Step<'_> {
         }
         // Without a run yet, only times after the creation count; after a suspension, only those after its end.
         let created = self.object.creation_timestamp().map(|it| it.0);
+        if let Some(created) = created {
+            let created = created.as_second();
+            metrics.created.get_or_create(&labels).set(created);
+        }
         let since = status.last_tick_time.max(created).unwrap_or(self.now);
         let since = if was_suspended {
             since.max(self.now)
@@ -325,6 +337,14 @@ impl Step<'_> {
             }
         }
     }
+}
+
+/// Returns whether the last look found the schedule suspended.
+fn was_suspended(status: Option<&BackupScheduleStatus>) -> bool {
+    let conditions = status.map_or(&[][..], |it| &it.conditions);
+    conditions
+        .iter()
+        .any(|it| it.type_ == "Scheduled" && it.reason == SUSPENDED)
 }
 
 fn phase(run: &Backup) -> Phase {

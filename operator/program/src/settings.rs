@@ -2,7 +2,9 @@ use std::net::SocketAddr;
 
 use clap::{Parser, ValueEnum};
 
-/// Makes backups by schedule. It needs no right to Secrets, and runs no engine: each run is a Job.
+use crate::history::{Unchecked, VARIABLE};
+
+/// Makes backups by schedule. It needs no permission for Secrets, and runs no engine: each run is a Job.
 #[derive(Debug, Parser)]
 #[command(name = "broker-operator", version)]
 pub(crate) struct Settings {
@@ -48,7 +50,7 @@ pub(crate) struct Settings {
     /// Name of this replica in the Lease [default: $POD_NAME, or a random one]
     #[arg(long, env = "POD_NAME", value_name = "NAME")]
     pub(crate) identity: Option<String>,
-    /// Address for /metrics, /healthz and /readyz
+    /// Address for the page, /metrics, /healthz and /readyz
     #[arg(
         long,
         env = "BROKER_OPERATOR_LISTEN",
@@ -56,6 +58,18 @@ pub(crate) struct Settings {
         default_value = "0.0.0.0:8080"
     )]
     pub(crate) listen: SocketAddr,
+    /// Whether the page for people is served at /
+    #[arg(
+        long,
+        env = "BROKER_OPERATOR_PAGE",
+        value_name = "true|false",
+        default_value_t = true,
+        action = clap::ArgAction::Set
+    )]
+    pub(crate) page: bool,
+    /// Database for the history of runs: postgres://USER:PASSWORD@HOST/DATABASE or sqlite:FILE
+    #[arg(long, env = VARIABLE, hide_env_values = true, value_name = "URL")]
+    pub(crate) history: Option<Unchecked>,
     /// Form of the log
     #[arg(
         long,
@@ -81,5 +95,24 @@ fn parse_label(text: &str) -> Result<(String, String), String> {
             Ok((key.to_owned(), value.to_owned()))
         }
         _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_address_of_the_history_is_never_shown() {
+        let command = Settings::command();
+        let history = command.get_arguments().find(|it| it.get_id() == "history");
+        assert!(history.expect("an argument").is_hide_env_values_set());
+        let address = "--history=postgres://a:s3cr3t@b/c";
+        let settings = Settings::try_parse_from(["broker-operator", "--image=x", address]);
+        let shown = format!("{settings:?}");
+        assert!(shown.contains("history: Some(***)"), "{shown}");
+        assert!(!shown.contains("s3cr3t"), "{shown}");
     }
 }

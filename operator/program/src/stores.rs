@@ -9,7 +9,7 @@ use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
 use kube::{Api, ResourceExt as _};
 use operator_api::{
-    BackupStore, Condition, Fault, LABEL_OBJECT, Phase, RunStatus, job_name, set_condition,
+    BackupStore, Condition, LABEL_OBJECT, Phase, RunStatus, job_name, set_condition,
 };
 
 use crate::context::Context;
@@ -17,7 +17,7 @@ use crate::error::OperatorError;
 use crate::job::Plan;
 use crate::metrics::OfKind;
 use crate::runs::{create_job, owner, seconds_of, write_status};
-use crate::verdict::{Facts, judge};
+use crate::verdict::{Facts, Verdict, judge};
 
 /// Longest time of one attempt to test a store, in seconds.
 const TEST: i64 = 300;
@@ -91,26 +91,15 @@ pub(crate) async fn reconcile(
         known: &known,
         now,
     });
-    let (holds, reason, message) = match (verdict.phase, verdict.waiting, verdict.failure) {
-        (Phase::Succeeded, ..) => (true, "Tested".to_owned(), "the last test passed".to_owned()),
-        (phase, _, failure) if phase.is_terminal() => {
-            let failure = failure.unwrap_or_default();
-            status.failure = Some(failure.clone());
-            (false, failure.code, failure.message)
-        }
-        (_, Some((reason, message)), _) => (false, reason, message),
-        _ => {
-            wake(verdict.look_again);
-            return Ok(Action::await_change());
-        }
-    };
     let ended = verdict.phase.is_terminal();
+    let Some((holds, reason, message)) = meaning(&verdict) else {
+        wake(verdict.look_again);
+        return Ok(Action::await_change());
+    };
     if ended {
         status.observed_generation = generation;
         status.last_check_time = Some(now);
-        if holds {
-            status.failure = None::<Fault>;
-        }
+        status.failure = verdict.failure;
     }
     let was = status.conditions.iter().find(|it| it.type_ == "Ready");
     let is_news = was.is_none_or(|was| was.reason != reason);
@@ -133,4 +122,16 @@ pub(crate) async fn reconcile(
             .filter(|_| interval > 0),
     );
     Ok(Action::await_change())
+}
+
+/// Returns whether a test passed, with the reason in one word and for people. None while it is under way.
+fn meaning(verdict: &Verdict) -> Option<(bool, String, String)> {
+    if verdict.phase == Phase::Succeeded {
+        return Some((true, "Tested".to_owned(), "the last test passed".to_owned()));
+    }
+    if let Some(failure) = &verdict.failure {
+        return Some((false, failure.code.clone(), failure.message.clone()));
+    }
+    let (reason, message) = verdict.waiting.clone()?;
+    Some((false, reason, message))
 }

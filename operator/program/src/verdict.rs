@@ -1,4 +1,4 @@
-//! What has become of a run: from its Job, its pods and what they reported.
+//! The verdict about a run: from its Job, its pods and their reports.
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
@@ -22,12 +22,12 @@ pub(crate) struct Facts<'a> {
     pub(crate) job: Option<&'a Job>,
     /// The pods of the Job.
     pub(crate) pods: &'a [&'a Pod],
-    /// What was known before.
+    /// The facts that were known before.
     pub(crate) known: &'a RunStatus,
     pub(crate) now: Timestamp,
 }
 
-/// What has become of a run.
+/// The verdict about a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) phase: Phase,
@@ -180,7 +180,7 @@ fn cause(facts: Facts<'_>, reason: &str, message: &str) -> Fault {
     let pod = newest(facts.pods);
     let name = pod.and_then(|pod| pod.metadata.name.as_deref());
     let reported = facts.known.attempts.last().filter(|attempt| {
-        // What an earlier pod said explains nothing about a later one.
+        // The words of an earlier pod explain nothing about a later one.
         name.is_none_or(|name| name == attempt.pod)
     });
     if let Some(failure) = reported.and_then(|it| it.failure.clone()) {
@@ -315,7 +315,7 @@ mod tests {
         Timestamp::from_second(1_790_000_000 + minute * 60).expect("a time")
     }
 
-    fn job(conditions: Value) -> Job {
+    fn job(conditions: &Value) -> Job {
         let job = json!({
             "metadata": {"name": "backup-a", "uid": "job", "creationTimestamp": at(0).to_string()},
             "status": {"conditions": conditions},
@@ -325,11 +325,11 @@ mod tests {
 
     fn failed(reason: &str) -> Job {
         job(
-            json!([{"type": "Failed", "status": "True", "reason": reason, "message": "the Job's words"}]),
+            &json!([{"type": "Failed", "status": "True", "reason": reason, "message": "the Job's words"}]),
         )
     }
 
-    fn pod(status: Value) -> Pod {
+    fn pod(status: &Value) -> Pod {
         let pod = json!({
             "metadata": {"name": "backup-a-x", "uid": "pod", "creationTimestamp": at(0).to_string()},
             "status": status,
@@ -337,8 +337,8 @@ mod tests {
         serde_json::from_value(pod).expect("a Pod")
     }
 
-    fn container(phase: &str, state: Value) -> Pod {
-        pod(json!({
+    fn container(phase: &str, state: &Value) -> Pod {
+        pod(&json!({
             "phase": phase,
             "startTime": at(0).to_string(),
             "containerStatuses": [{
@@ -365,14 +365,14 @@ mod tests {
     #[test]
     fn the_end_of_the_job_is_the_end_of_the_run() {
         let known = RunStatus::default();
-        let complete = job(json!([
+        let complete = job(&json!([
             {"type": "SuccessCriteriaMet", "status": "True"},
             {"type": "Complete", "status": "True"},
         ]));
         let verdict = judged(Some(&complete), None, &known, 1);
         assert_eq!(verdict, Verdict::of(Phase::Succeeded));
         // It is about to fail, and its pod still ends.
-        let failing = job(json!([{"type": "FailureTarget", "status": "True"}]));
+        let failing = job(&json!([{"type": "FailureTarget", "status": "True"}]));
         let verdict = judged(Some(&failing), None, &known, 1);
         assert_eq!(verdict.phase, Phase::Starting);
         let verdict = judged(None, None, &known, 1);
@@ -388,7 +388,7 @@ mod tests {
         let mut known = RunStatus::default();
         let ended = |reason: &str, message: Value| {
             let terminated = json!({"exitCode": 1, "reason": reason, "message": message});
-            container("Failed", json!({"terminated": terminated}))
+            container("Failed", &json!({"terminated": terminated}))
         };
         let said = r#"{"code": "NotFound", "exitCode": 10, "message": "no pod"}"#;
         for (pod, expected) in [
@@ -398,12 +398,12 @@ mod tests {
             (Some(ended("OOMKilled", json!(said))), "OOMKilled"),
             (
                 Some(pod(
-                    json!({"phase": "Failed", "reason": "Evicted", "message": "m"}),
+                    &json!({"phase": "Failed", "reason": "Evicted", "message": "m"}),
                 )),
                 "Evicted",
             ),
             (
-                Some(pod(json!({"phase": "Failed", "conditions": [{
+                Some(pod(&json!({"phase": "Failed", "conditions": [{
                     "type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler",
                 }]}))),
                 "PreemptionByScheduler",
@@ -421,7 +421,7 @@ mod tests {
         known.attempts = vec![attempt("backup-a-x")];
         let verdict = judged(Some(&failed), Some(&ended("Error", Value::Null)), &known, 1);
         assert_eq!(code(&verdict), "Integrity");
-        // What an earlier pod said is no reason for the end of a later one.
+        // The words of an earlier pod are no reason for the end of a later one.
         known.attempts = vec![attempt("backup-a-earlier")];
         let verdict = judged(
             Some(&failed),
@@ -450,12 +450,12 @@ mod tests {
 
     #[test]
     fn a_pod_that_can_not_start_says_why() {
-        let open = job(json!([]));
+        let open = job(&json!([]));
         let known = RunStatus::default();
         let waits = |reason: &str| {
             container(
                 "Pending",
-                json!({"waiting": {"reason": reason, "message": "m"}}),
+                &json!({"waiting": {"reason": reason, "message": "m"}}),
             )
         };
         let verdict = judged(
@@ -471,7 +471,7 @@ mod tests {
         );
         let verdict = judged(Some(&open), Some(&waits("ContainerCreating")), &known, 1);
         assert_eq!((verdict.phase, verdict.waiting), (Phase::Starting, None));
-        let nowhere = pod(json!({"phase": "Pending", "conditions": [{
+        let nowhere = pod(&json!({"phase": "Pending", "conditions": [{
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3",
         }]}));
         let verdict = judged(Some(&open), Some(&nowhere), &known, 1);
@@ -489,7 +489,7 @@ mod tests {
         assert_eq!(verdict.ask_events_of.as_deref(), Some("job"));
         let creating = container(
             "Pending",
-            json!({"waiting": {"reason": "ContainerCreating"}}),
+            &json!({"waiting": {"reason": "ContainerCreating"}}),
         );
         let verdict = judged(Some(&open), Some(&creating), &known, 1);
         assert_eq!(verdict.ask_events_of.as_deref(), Some("pod"));
@@ -497,10 +497,10 @@ mod tests {
 
     #[test]
     fn a_run_is_lost_after_a_long_silence_only() {
-        let open = job(json!([]));
+        let open = job(&json!([]));
         let running = container(
             "Running",
-            json!({"running": {"startedAt": at(0).to_string()}}),
+            &json!({"running": {"startedAt": at(0).to_string()}}),
         );
         let mut known = RunStatus::default();
         let verdict = judged(Some(&open), Some(&running), &known, 9);

@@ -131,7 +131,7 @@ impl<K: RunKind> Live<K> {
         change: impl FnOnce(&mut K::Status),
     ) -> Result<(), CliError> {
         let mut known = self.known.lock().await;
-        known.1 = step.to_owned();
+        step.clone_into(&mut known.1);
         let mut wanted = known.0.clone();
         change(&mut wanted);
         self.beat_in(&mut wanted, step);
@@ -141,7 +141,7 @@ impl<K: RunKind> Live<K> {
                 return Ok(());
             };
             tries += 1;
-            // What may pass: the connection, or a conflict with a write of the operator.
+            // A lost connection may come back, and a conflict with a write of the operator ends.
             let is_gone = matches!(error, ClusterError::Api { status: 404, .. });
             let may_pass = !is_gone && !matches!(error, ClusterError::Forbidden { .. });
             if tries == TRIES || !may_pass {

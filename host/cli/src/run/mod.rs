@@ -66,7 +66,7 @@ enum Way {
     PortForward,
 }
 
-/// What a run is about.
+/// The subject of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Object {
     what: What,

@@ -1,4 +1,4 @@
-//! What is done with the copies of a schedule: retention and deep checks.
+//! Work on the copies of a schedule: retention and deep checks.
 
 use std::sync::Arc;
 

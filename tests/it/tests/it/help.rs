@@ -23,6 +23,7 @@ fn help_says_how_kubectl_calls_the_program() {
       engines     List engines, their operations and whether their backends respond
       health      Check the health of the backend and of each of its replicas
       plugin      Install, inspect, update and remove engines
+      run         Do the work of an object of the operator, in the pod of its Job
       store       Keep copies of backups in object storage: list, check, prune, restore
       version     Show the version of the program and of its engine interface
       completion  Print the completion script for a shell

@@ -16,6 +16,7 @@ mod backend_errors;
 mod backuprequest;
 mod bugs;
 mod cache;
+mod chart;
 mod check_up;
 mod choice;
 mod cluster_errors;

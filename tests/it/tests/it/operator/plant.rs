@@ -26,7 +26,7 @@ pub const IMAGE: &str = "registry.test/kubectl-broker:1";
 /// The time at which each test begins.
 pub const BEGIN: &str = "2026-03-02T10:30:00Z";
 /// The limit for a condition to come true. It is only reached by a failing test.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The plural and the group of each kind.
 pub const BACKUPS: &str = "backups.kubectl-broker.io";
@@ -386,6 +386,14 @@ impl Plant {
             .kubeconfig(self.bed.kubeconfig())
             .in_folder(self.folder.path())
             .run(&arguments.replace("URL", &self.url()))
+    }
+
+    /// Waits until there is an Event about an object, for a reason.
+    pub fn until_event(&self, name: &str, reason: &str) {
+        self.until(&format!("Event {reason} of {name}"), |_| {
+            let reasons = self.events(name);
+            reasons.iter().any(|it| it == reason).then_some(())
+        });
     }
 
     /// Returns the reasons of the Events about an object.

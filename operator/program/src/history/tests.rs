@@ -1,0 +1,171 @@
+mod postgres;
+
+use futures_util::stream;
+use kube::runtime::reflector::store;
+use operator_api::{BackupSpec, BackupStatus, Phase, RunStatus};
+use sqlx::Row as _;
+use tempfile::TempDir;
+
+use super::*;
+
+fn backup(name: &str, phase: Phase) -> Arc<Backup> {
+    let spec = serde_json::json!({
+        "engine": {"name": "hivemq"},
+        "schedule": {"name": "nightly", "uid": "s", "time": "2026-11-28T02:00:00Z"},
+    });
+    let spec: BackupSpec = serde_json::from_value(spec).expect("a spec");
+    let mut backup = Backup::new(name, spec);
+    backup.metadata.namespace = Some("prod".to_owned());
+    backup.metadata.uid = Some(format!("uid-{name}"));
+    backup.status = Some(BackupStatus {
+        run: RunStatus {
+            phase: Some(phase),
+            finished_at: "2026-11-28T02:04:00Z".parse().ok(),
+            ..RunStatus::default()
+        },
+        ..BackupStatus::default()
+    });
+    Arc::new(backup)
+}
+
+fn seen() -> Seen {
+    Seen {
+        backups: store().0,
+        restores: store().0,
+        schedules: store().0,
+        stores: store().0,
+        jobs: store().0,
+        pods: store().0,
+    }
+}
+
+/// Returns an address of a file in a folder.
+fn sqlite(folder: &TempDir, name: &str) -> Address {
+    let text = format!("sqlite:{}", folder.path().join(name).display());
+    Address::check(&Unchecked::from(text.as_str()), None).expect("an address")
+}
+
+fn history(address: Address) -> History {
+    History::new(address, Arc::new(Metrics::new()))
+}
+
+async fn names(database: &Database) -> Vec<String> {
+    let rows = sqlx::query("SELECT name || ' ' || phase AS it FROM broker_runs ORDER BY name")
+        .fetch_all(database.pool())
+        .await
+        .expect("rows");
+    rows.iter().map(|row| row.get("it")).collect()
+}
+
+/// Records runs until none waits.
+async fn record(history: &History, runs: Vec<Arc<Backup>>) {
+    let backups = stream::iter(runs).chain(stream::pending());
+    let seen = seen();
+    let keep = history.keep(backups, stream::pending(), &seen);
+    tokio::select! {
+        () = keep => unreachable!("the watches go on"),
+        () = async {
+            loop {
+                tokio::task::yield_now().await;
+                if history.pending().len() == 0 {
+                    break;
+                }
+            }
+        } => {}
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_has_ended_is_written_once_however_often_it_comes() {
+    let folder = TempDir::new().expect("a folder");
+    let address = sqlite(&folder, "history.db");
+    let open = backup("c", Phase::Running);
+    for _restart in 0..2 {
+        let history = history(address.clone());
+        let runs = vec![
+            backup("a", Phase::Succeeded),
+            backup("b", Phase::Failed),
+            Arc::clone(&open),
+            backup("a", Phase::Succeeded),
+        ];
+        record(&history, runs).await;
+    }
+    let database = Database::connect(&address).await.expect("a database");
+    assert_eq!(names(&database).await, ["a Succeeded", "b Failed"]);
+    let row = sqlx::query("SELECT * FROM broker_runs WHERE name = 'a'")
+        .fetch_one(database.pool())
+        .await
+        .expect("a row");
+    assert_eq!(row.get::<String, _>("namespace"), "prod");
+    assert_eq!(row.get::<String, _>("schedule"), "nightly");
+    assert_eq!(
+        row.get::<String, _>("scheduled_for"),
+        "2026-11-28T02:00:00Z"
+    );
+    assert_eq!(row.get::<String, _>("finished_at"), "2026-11-28T02:04:00Z");
+}
+
+#[tokio::test]
+async fn a_database_that_comes_late_gets_everything() {
+    let folder = TempDir::new().expect("a folder");
+    let address = sqlite(&folder, "later/history.db");
+    let history = history(address.clone());
+    history.note(Record::of_backup(&backup("a", Phase::Lost)));
+    assert!(Database::connect(&address).await.is_err());
+    let metrics = || history.metrics.text().expect("metrics");
+    assert!(
+        metrics().contains("broker_history_pending 1\n"),
+        "{}",
+        metrics()
+    );
+    assert!(
+        !metrics().contains("broker_history_lag_seconds 0.0\n"),
+        "{}",
+        metrics()
+    );
+    std::fs::create_dir(folder.path().join("later")).expect("a folder");
+    record(&history, vec![]).await;
+    let database = Database::connect(&address).await.expect("a database");
+    assert_eq!(names(&database).await, ["a Lost"]);
+    assert!(
+        metrics().contains("broker_history_lag_seconds 0.0\n"),
+        "{}",
+        metrics()
+    );
+}
+
+#[tokio::test]
+async fn a_record_that_is_refused_does_not_hold_up_the_others() {
+    let folder = TempDir::new().expect("a folder");
+    let address = sqlite(&folder, "history.db");
+    let history = history(address.clone());
+    let database = Database::connect(&address).await.expect("a database");
+    let execute = async |statement| {
+        let done = sqlx::raw_sql(statement).execute(database.pool()).await;
+        done.expect("a statement");
+    };
+    execute(
+        "CREATE TRIGGER refuse BEFORE INSERT ON broker_runs WHEN new.name = 'b' \
+         BEGIN SELECT RAISE(ABORT, 'not this one'); END",
+    )
+    .await;
+    for name in ["a", "b", "c"] {
+        history.note(Record::of_backup(&backup(name, Phase::Succeeded)));
+    }
+    let error = history.write_all(&database, &seen()).await;
+    assert!(
+        error
+            .expect_err("it is refused")
+            .to_string()
+            .contains("not this one")
+    );
+    assert_eq!(names(&database).await, ["a Succeeded", "c Succeeded"]);
+    assert_eq!(history.pending().len(), 1);
+    execute("DROP TRIGGER refuse").await;
+    history
+        .write_all(&database, &seen())
+        .await
+        .expect("it is written");
+    assert_eq!(names(&database).await.len(), 3);
+    assert_eq!(history.pending().len(), 0);
+}

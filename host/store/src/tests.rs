@@ -478,7 +478,7 @@ async fn each_of_two_copies_with_the_same_reference_can_be_named() {
     let now = Timestamp::now();
     let removed = place
         .store
-        .remove(&[newer.name.clone()], now)
+        .remove(std::slice::from_ref(&newer.name), now)
         .await
         .unwrap();
     assert_eq!(removed.copies, std::slice::from_ref(newer));

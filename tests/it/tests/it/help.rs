@@ -88,7 +88,8 @@ fn without_an_engine_the_help_has_what_every_engine_of_pods_takes() {
           --output-dir <FOLDER>  Folder of the file or files, created if missing [default: ./backups]
           --output-file <FILE>   Name or path of the file; `-` means stdout [default: name from the
                                  backend]
-          --force                Replace an existing file once the new file is complete
+          --force                Replace an existing file, or a copy in the store, once the new one is
+                                 complete
           --accept-unproven      Accept a backup that is not proven complete: it has no length, no
                                  checksum and no end marker
 

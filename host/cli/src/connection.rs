@@ -56,6 +56,8 @@ impl ConnectionArgs {
             request_timeout: self.request_timeout.and_then(|RequestTimeout(time)| time),
             tls_server_name: given(self.tls_server_name),
             insecure_skip_tls_verify: self.insecure_skip_tls_verify,
+            // Pods are reached at their addresses only from a pod.
+            dials_pods: false,
         }
     }
 }

@@ -65,6 +65,10 @@ pub(super) enum CliError {
     #[error("the attempt took longer than spec.timeout ({timeout})")]
     RunTimedOut { timeout: String },
     #[error(
+        "an earlier attempt sent the restore, and did not learn whether it began; it is never sent twice"
+    )]
+    RestoreUnknown,
+    #[error(
         "copy {} in store {store} is not good: {problem}",
         text::printable(reference, 300)
     )]
@@ -164,6 +168,7 @@ impl Problem for CliError {
             | Self::TextFile { .. }
             | Self::BadObject { .. } => Failure::Usage,
             Self::RunTimedOut { .. } => Failure::TimedOut,
+            Self::RestoreUnknown => Failure::Conflict,
             Self::BadCopy { .. } | Self::BadCopies { .. } => Failure::Integrity,
             Self::BadStore { failure, .. } | Self::Said(failure) => *failure,
             Self::Interrupted { .. } => Failure::Interrupted,
@@ -197,6 +202,9 @@ impl Problem for CliError {
             ),
             Self::RunTimedOut { .. } => Some(
                 "Raise spec.timeout; the next attempt goes on with what the backend does".to_owned(),
+            ),
+            Self::RestoreUnknown => Some(
+                "Look at the target; if nothing was restored, create another Restore".to_owned(),
             ),
             Self::BadCopy { reference, store, .. } => Some(format!(
                 "Keep the copy for a look, and make another backup; see it with `kubectl broker store verify backupstore/{store} {}`",

@@ -1,6 +1,6 @@
-//! Sends requests to one endpoint. The tunnel is opened for the first request and reused for the next ones.
+//! Sends requests to one endpoint. The connection is opened for the first request and reused for the next ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,6 +9,7 @@ use std::time::Duration;
 use broker_manifest::Tls;
 use host_web::{Peer, TlsFault, Trust, explain, tls_error};
 use http::{HeaderValue, Request, Response, Uri, Version, header};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
 use super::error::show;
@@ -26,7 +27,7 @@ use super::{
 /// like one that works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// Maximum time until the port-forward is open.
+    /// Maximum time until the connection is open.
     pub connect: Duration,
     /// Maximum time from the end of the request to the first byte of the response.
     pub first_byte: Duration,
@@ -71,9 +72,24 @@ struct State {
     /// True if no other pod may be asked, because the user was told about this one.
     settled: bool,
     dead_pods: BTreeSet<String>,
+    /// The ways to pods whose own address was tried.
+    ways: BTreeMap<String, Way>,
     /// The failure of the last pod's node. It says more than an error that no pod is left.
     failed_node: Option<ClusterError>,
 }
+
+/// The way to a pod whose own address was tried.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Direct,
+    /// The address can't be used.
+    Forwarded,
+}
+
+/// The bytes to and from a port of a pod.
+trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Bytes for T {}
 
 /// The next step after a candidate failed.
 enum Next {
@@ -295,6 +311,41 @@ impl Backend {
         }
     }
 
+    /// Reaches a port at the address of its pod if that is wanted and answers, else through a port-forward.
+    async fn reach(&self, at: &PodPort, verdict: &Verdict) -> Result<Box<dyn Bytes>, ClusterError> {
+        if self.cluster.0.dials_pods && !self.is_forwarded(&at.pod) {
+            match self.cluster.dial(at, verdict.clone()).await {
+                Ok((address, stream)) => {
+                    let note = format!("{at} is reached at its pod's own address, {address}");
+                    self.note_way(&at.pod, Way::Direct, note);
+                    return Ok(Box::new(stream));
+                }
+                Err(reason) => {
+                    let note = format!(
+                        "{at} is reached through a port-forward, because its pod's own address can't be used: {}",
+                        show(&reason)
+                    );
+                    self.note_way(&at.pod, Way::Forwarded, note);
+                }
+            }
+        }
+        Ok(Box::new(
+            self.cluster.open_tunnel(at, verdict.clone()).await?,
+        ))
+    }
+
+    fn is_forwarded(&self, pod: &str) -> bool {
+        self.state().ways.get(pod) == Some(&Way::Forwarded)
+    }
+
+    /// Notes the way to a pod if it is another one than before.
+    fn note_way(&self, pod: &str, way: Way, note: String) {
+        let mut state = self.state();
+        if state.ways.insert(pod.to_owned(), way) != Some(way) {
+            state.notes.push(note);
+        }
+    }
+
     /// Opens a connection, with TLS if that is to be used.
     async fn open(
         &self,
@@ -327,17 +378,17 @@ impl Backend {
             }
         }
         let verdict = Verdict::default();
-        let tunnel = self.cluster.open_tunnel(at, verdict.clone()).await?;
-        let tunnel = Remembering::new(tunnel);
+        let stream = self.reach(at, &verdict).await?;
+        let stream = Remembering::new(stream);
         if tls.is_some() {
             tracing::debug!("endpoint {}: {at} is asked without TLS", self.spec.name);
         }
         let channel = Channel {
             host: format!("localhost:{}", at.port),
             is_encrypted: false,
-            first: tunnel.first(),
+            first: stream.first(),
         };
-        Connection::over(tunnel, at.clone(), verdict, channel).await
+        Connection::over(stream, at.clone(), verdict, channel).await
     }
 
     /// Opens a connection with TLS. Returns none if the server speaks plain HTTP, and that is allowed.
@@ -351,11 +402,11 @@ impl Backend {
         is_shaking_hands: &AtomicBool,
     ) -> Result<Option<Connection>, ClusterError> {
         let verdict = Verdict::default();
-        let tunnel = self.cluster.open_tunnel(at, verdict.clone()).await?;
-        let tunnel = Remembering::new(tunnel);
-        let first = tunnel.first();
+        let stream = self.reach(at, &verdict).await?;
+        let stream = Remembering::new(stream);
+        let first = stream.first();
         is_shaking_hands.store(true, Ordering::Relaxed);
-        let shaken = known.peer.connect(tunnel).await;
+        let shaken = known.peer.connect(stream).await;
         is_shaking_hands.store(false, Ordering::Relaxed);
         let is_http = first.are_http();
         let failed = match shaken {
@@ -395,11 +446,11 @@ impl Backend {
             return Ok(false);
         };
         let verdict = Verdict::default();
-        let tunnel = self.cluster.open_tunnel(at, verdict.clone()).await?;
-        let tunnel = Remembering::new(tunnel);
-        let first = tunnel.first();
+        let stream = self.reach(at, &verdict).await?;
+        let stream = Remembering::new(stream);
+        let first = stream.first();
         is_shaking_hands.store(true, Ordering::Relaxed);
-        let _ = peer.connect(tunnel).await;
+        let _ = peer.connect(stream).await;
         is_shaking_hands.store(false, Ordering::Relaxed);
         match verdict.error(at, 0, None) {
             Some(error) => Err(error),

@@ -48,6 +48,9 @@ pub struct ConnectOptions {
     pub tls_server_name: Option<String>,
     /// True to accept any certificate of the server.
     pub insecure_skip_tls_verify: bool,
+    /// True to connect to the addresses of pods where they answer, instead of a port-forward. Only a pod of the cluster
+    /// reaches them.
+    pub dials_pods: bool,
 }
 
 impl Cluster {
@@ -261,6 +264,7 @@ impl Prepared {
                 Some(given) => Some(given),
                 None => Some(REQUEST_TIMEOUT),
             },
+            dials_pods: options.dials_pods,
             requests: Arc::default(),
         })))
     }

@@ -353,9 +353,9 @@ pub enum ClusterError {
     /// The port-forward failed.
     #[error("the port-forward to {at} failed: {}", show(reason))]
     PortForward { at: PodPort, reason: String },
-    /// The port-forward was interrupted.
-    #[error("the port-forward to {at} was interrupted{}: {}", so_far(*received, *expected), show(reason))]
-    TunnelLost {
+    /// The connection was interrupted.
+    #[error("the connection to {at} was interrupted{}: {}", so_far(*received, *expected), show(reason))]
+    ConnectionLost {
         at: PodPort,
         reason: String,
         received: u64,

@@ -64,7 +64,7 @@ impl Problem for ClusterError {
             | Self::AllPortsClosed { .. }
             | Self::ContainerNotRunning { .. }
             | Self::PortForward { .. }
-            | Self::TunnelLost { .. }
+            | Self::ConnectionLost { .. }
             | Self::NoAnswer { .. }
             | Self::Incomplete { .. }
             | Self::NotHttp { .. }
@@ -237,7 +237,7 @@ impl Problem for ClusterError {
                 ),
                 other => return other.advice(),
             },
-            Self::PodGone { .. } | Self::TunnelLost { .. } => {
+            Self::PodGone { .. } | Self::ConnectionLost { .. } => {
                 "the pod or its node may be restarting; try again".into()
             }
             Self::UpgradeRefused { .. } => {

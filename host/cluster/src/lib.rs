@@ -26,6 +26,7 @@ mod connect;
 mod context;
 mod credentials;
 mod diagnose;
+mod direct;
 mod error;
 mod exchange;
 mod exec;
@@ -108,6 +109,8 @@ struct Inner {
     leaves_credentials_out: bool,
     /// Timeout of each request to the API server; `None` means no limit.
     request_timeout: Option<Duration>,
+    /// True to connect to the addresses of pods where they answer.
+    dials_pods: bool,
     requests: Arc<AtomicUsize>,
 }
 

@@ -84,6 +84,7 @@ impl Cluster {
             namespace_source: self.0.namespace_source,
             leaves_credentials_out: self.0.leaves_credentials_out,
             request_timeout: self.0.request_timeout,
+            dials_pods: self.0.dials_pods,
             requests: Arc::clone(&self.0.requests),
         }))
     }

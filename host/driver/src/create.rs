@@ -386,7 +386,7 @@ pub(super) fn answer_was_lost(error: &OpsError) -> bool {
             **error,
             E::NoAnswer { .. }
                 | E::Incomplete { .. }
-                | E::TunnelLost { .. }
+                | E::ConnectionLost { .. }
                 | E::TimedOut { .. }
                 | E::Http { .. }
         ),

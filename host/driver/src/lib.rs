@@ -73,7 +73,9 @@ pub use host::{Host, HostSettings};
 pub use identities::identities;
 pub use list::{BackupPages, Listing, list};
 pub use meaning::{Reading, Sense, has_port_flag, option_reading, sense, verb_reading};
-pub use restore::{RestoreFrom, RestoreRequest, begin_restore, restore};
+pub use restore::{
+    NotBegun, PreparedRestore, RestoreFrom, RestoreRequest, prepare_restore, restore,
+};
 pub use results::{
     BackupChecks, Backups, CheckResult, CheckUp, CheckedFile, CopiedBackup, Created, Deleted,
     DiscoveredTarget, Discovery, DownloadedFiles, EngineItems, EngineReport, EngineSummary,

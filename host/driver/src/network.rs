@@ -463,7 +463,7 @@ pub(super) fn report(error: &ClusterError) -> Report {
         | ClusterError::NoAnswer { .. }
         | ClusterError::Unreachable { .. } => (ReportKind::Unavailable, true),
         ClusterError::KubeletFailed(failure) => (ReportKind::Unavailable, failure.repeatable),
-        ClusterError::TunnelLost { .. } | ClusterError::Incomplete { .. } => {
+        ClusterError::ConnectionLost { .. } | ClusterError::Incomplete { .. } => {
             (ReportKind::Failed, true)
         }
         ClusterError::TimedOut { .. } | ClusterError::RequestTimedOut { .. } => {

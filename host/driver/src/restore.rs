@@ -90,35 +90,74 @@ pub async fn restore(session: &Session, request: &RestoreRequest) -> Result<Rest
     Ok(restored)
 }
 
-/// Begins a restore without waiting. Another process can store its [`Ongoing::task`] and resume it.
-/// `is_confirmed` says that the user has agreed before; otherwise the front end asks.
-///
-/// The lock stays with the task until it has ended. If nothing goes on with the task, the Lease expires.
+/// Finds and verifies the bytes of a restore, and changes nothing. `is_confirmed` says that the user has agreed before;
+/// otherwise the front end asks.
 ///
 /// # Errors
-/// When the restore was not confirmed or not begun.
-pub async fn begin_restore(
-    session: &Session,
+/// When the bytes are not there or not good, or when the restore was not confirmed.
+pub async fn prepare_restore<'a>(
+    session: &'a Session,
     from: &RestoreFrom,
     is_confirmed: bool,
-) -> Result<Ongoing, OpsError> {
+) -> Result<PreparedRestore<'a>, OpsError> {
     let prepared = Box::pin(prepare(session, from)).await?;
     prepared.confirm(session, is_confirmed).await?;
-    let mut deed = prepared.deed(session);
-    let subject = prepared.subject();
-    let is_begun = AtomicBool::new(false);
-    let mut lock = Lock::take(session, OPERATION, &subject, None).await?;
-    let work = Box::pin(lock.keep_while(prepared.begin(session, false, &is_begun)));
-    let begun = work.await.flatten().map(|accepted| accepted.ongoing);
-    let ended = begun.as_ref().map(Ongoing::has_ended);
-    deed.goes_on = ended.as_ref().is_ok_and(|ended| !ended);
-    let may_go_on = may_go_on(ended, is_begun.load(Ordering::Relaxed));
-    deed.record(&begun).await;
-    if !may_go_on {
-        lock.release().await;
+    Ok(PreparedRestore { session, prepared })
+}
+
+/// A restore that only has to be sent.
+pub struct PreparedRestore<'a> {
+    session: &'a Session,
+    prepared: Prepared,
+}
+
+/// A restore that did not begin, as far as this program knows.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct NotBegun {
+    /// The reason.
+    pub error: OpsError,
+    /// True if the backend may be restoring all the same, because its answer was lost or can't be read.
+    pub may_go_on: bool,
+}
+
+impl PreparedRestore<'_> {
+    /// Begins the restore without waiting. Another process can store its [`Ongoing::task`] and resume it.
+    ///
+    /// The lock stays with the task until it has ended. If nothing goes on with the task, the Lease expires.
+    ///
+    /// # Errors
+    /// When the restore was not begun, or may not have been.
+    pub async fn begin(self) -> Result<Ongoing, NotBegun> {
+        let Self { session, prepared } = self;
+        let mut deed = prepared.deed(session);
+        let subject = prepared.subject();
+        let is_begun = AtomicBool::new(false);
+        let unsent = |error| NotBegun {
+            error,
+            may_go_on: false,
+        };
+        let mut lock = Lock::take(session, OPERATION, &subject, None)
+            .await
+            .map_err(unsent)?;
+        let work = Box::pin(lock.keep_while(prepared.begin(session, false, &is_begun)));
+        let worked = work.await;
+        // Then the request was cut off on its way.
+        let has_lost_lock = worked.is_err();
+        let begun = worked.flatten().map(|accepted| accepted.ongoing);
+        let ended = begun.as_ref().map(Ongoing::has_ended);
+        deed.goes_on = ended.as_ref().is_ok_and(|ended| !ended);
+        let may_go_on = has_lost_lock || may_go_on(ended, is_begun.load(Ordering::Relaxed));
+        deed.record(&begun).await;
+        if !may_go_on {
+            lock.release().await;
+        }
+        // If the answer was lost, the lock is dropped here: the user is told how long it stays.
+        match begun {
+            Ok(ongoing) => Ok(ongoing.locked_by(lock, &subject)),
+            Err(error) => Err(NotBegun { error, may_go_on }),
+        }
     }
-    // If the answer was lost, the lock is dropped here: the user is told how long it stays.
-    Ok(begun?.locked_by(lock, &subject))
 }
 
 /// A restore that may begin.

@@ -277,7 +277,8 @@ impl Ongoing {
     }
 
     /// Returns whether the engine can tell how the task ends.
-    pub(super) fn can_be_followed(&self) -> bool {
+    #[must_use]
+    pub fn can_be_followed(&self) -> bool {
         match self.task.kind {
             TaskKind::Create => true,
             TaskKind::Restore => self.running.manifest.follows_restores(),

@@ -97,5 +97,6 @@ impl RunKind for Restore {
     fn copy_results(from: &RestoreStatus, to: &mut RestoreStatus) {
         to.task.clone_from(&from.task);
         to.backup_id.clone_from(&from.backup_id);
+        to.outcome_unknown = from.outcome_unknown;
     }
 }

@@ -32,8 +32,7 @@ pub use backup::{
 pub use common::{Condition, ConfigMapKey, KeyRef, NameRef, Status, set_condition};
 pub use kind::RunKind;
 pub use names::{
-    ANNOTATION_ORIGIN, GROUP, LABEL_KIND, LABEL_MANAGED_BY, LABEL_OBJECT, LABEL_SCHEDULE, NAME_MAX,
-    PROGRAM, VERSION, job_name,
+    GROUP, LABEL_KIND, LABEL_MANAGED_BY, LABEL_OBJECT, LABEL_SCHEDULE, PROGRAM, VERSION, job_name,
 };
 pub use patch::status_patch;
 pub use phase::{Attempt, Fault, Phase, Progress, RunStatus};

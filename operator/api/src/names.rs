@@ -13,12 +13,7 @@ pub const LABEL_KIND: &str = "kubectl-broker.io/kind";
 pub const LABEL_OBJECT: &str = "kubectl-broker.io/object";
 /// The label with the schedule of a backup.
 pub const LABEL_SCHEDULE: &str = "kubectl-broker.io/schedule";
-/// The annotation with the object that a request for a run came from, such as a person's command.
-pub const ANNOTATION_ORIGIN: &str = "kubectl-broker.io/origin";
 
-/// The longest name of a schedule or a store, in characters. A run adds a tick, and the pod of a Job six more characters;
-/// Kubernetes cuts names of pods above 63 characters.
-pub const NAME_MAX: usize = 43;
 /// The longest name of a Job whose pods are named after all of it.
 const JOB_MAX: usize = 57;
 

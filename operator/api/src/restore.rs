@@ -85,7 +85,10 @@ pub struct RestoreStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub backup_id: Option<String>,
-    /// The begun work in the backend, so that a second attempt follows it instead of beginning another. Only the pod reads
+    /// True if the backend accepted the restore, and its engine can't tell how it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome_unknown: Option<bool>,
+    /// The begun work in the backend, or `sent` while its request is on the way, so that a second attempt follows it instead of beginning another. Only the pod reads
     /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16384))]

@@ -175,18 +175,12 @@ mod tests {
 
     /// Returns the code for a manifest. A file without a text does not exist.
     fn expanded(name: &str, text: Option<&str>) -> String {
-        let folder = std::env::temp_dir().join(format!("broker-macro-{}", std::process::id()));
-        let path = folder.join(name);
+        let folder = tempfile::tempdir().expect("a folder");
         if let Some(text) = text {
-            std::fs::create_dir_all(&folder).expect("a folder");
-            std::fs::write(&path, text).expect("a manifest");
+            std::fs::write(folder.path().join(name), text).expect("a manifest");
         }
         let call = syn::parse_str(&format!("Engine, {name:?}")).expect("a call");
-        let code = expand(&call, Some(&folder)).to_string();
-        // Other tests may have files in the folder.
-        let _ = std::fs::remove_file(&path);
-        let _ = std::fs::remove_dir(&folder);
-        code
+        expand(&call, Some(folder.path())).to_string()
     }
 
     /// Returns the messages of the compile errors.

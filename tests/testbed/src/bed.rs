@@ -7,18 +7,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde_json::json;
 use tempfile::TempDir;
+use tokio::io::copy_bidirectional;
 use tokio::net::TcpListener;
 
 use crate::access::Tokens;
 use crate::api::objects::Objects;
 use crate::api::server::ApiServer;
 use crate::api::settle;
-use crate::backend::Backends;
 use crate::backend::hivemq::Hivemq;
 use crate::backend::pace::Pace;
 use crate::backend::sidecar::Sidecar;
 use crate::backend::strategy::Strategy;
+use crate::backend::{Backends, PodAddress};
 use crate::clock::Clock;
 use crate::faults::{Fault, Faults};
 use crate::jobs::kubelet::Pods;
@@ -279,6 +281,47 @@ impl Testbed {
     /// Returns the strategy sidecar of a namespace, if it has one.
     pub fn strategy(&self, namespace: &str) -> Option<&Strategy> {
         self.world.strategies.get(namespace)
+    }
+
+    /// Makes a port of a pod answer at the pod's own address too, as inside a cluster. The pod gets an address of
+    /// loopback that no other process uses.
+    ///
+    /// # Errors
+    /// Fails if the system has only one address of loopback, or no such pod exists.
+    pub async fn listen(&self, namespace: &str, pod: &str, port: u16) -> io::Result<()> {
+        let first = std::process::id();
+        let addresses = (first..first + 10_000).map(|number| {
+            let [.., high, low] = number.to_be_bytes();
+            Ipv4Addr::new(127, 78, high, low)
+        });
+        let mut bound = Err(io::ErrorKind::AddrInUse.into());
+        for address in addresses {
+            bound = TcpListener::bind((address, port)).await;
+            if !matches!(&bound, Err(error) if error.kind() == io::ErrorKind::AddrInUse) {
+                break;
+            }
+        }
+        let listener = bound?;
+        let address = listener.local_addr()?.ip().to_string();
+        let moved = self.objects().modify("pods", namespace, pod, |pod| {
+            pod["status"]["podIP"] = json!(address);
+            pod["status"]["podIPs"] = json!([{"ip": address}]);
+        });
+        let record = moved.map_err(|_| io::ErrorKind::NotFound)?;
+        let backends = self.world.backends.clone();
+        let place = PodAddress::new(namespace, pod);
+        let tasks = self.world.tasks.clone();
+        self.world.tasks.spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let Some(mut backend) = backends.connect(&place, &record, port) else {
+                    continue;
+                };
+                tasks.spawn(async move {
+                    let _ = copy_bidirectional(&mut stream, &mut backend).await;
+                });
+            }
+        });
+        Ok(())
     }
 
     pub(crate) fn workloads(&self) -> &Workloads {

@@ -54,6 +54,7 @@ fn what_the_command_line_says_by_itself() {
         CliError::RunTimedOut {
             timeout: text("1h"),
         },
+        CliError::RestoreUnknown,
         CliError::BadCopy {
             reference: text("a/b"),
             store: text("nightly"),
@@ -104,6 +105,7 @@ fn what_the_command_line_says_by_itself() {
             Audit,
             BadObject,
             RunTimedOut,
+            RestoreUnknown,
             BadCopy,
             BadCopies,
             BadStore,
@@ -157,6 +159,9 @@ fn what_the_command_line_says_by_itself() {
     RunTimedOut, exit 124
       the attempt took longer than spec.timeout (1h)
       hint: Raise spec.timeout; the next attempt goes on with what the backend does
+    RestoreUnknown, exit 11
+      an earlier attempt sent the restore, and did not learn whether it began; it is never sent twice
+      hint: Look at the target; if nothing was restored, create another Restore
     BadCopy, exit 13
       copy a/b in store nightly is not good: size: 5 bytes, not 7
       hint: Keep the copy for a look, and make another backup; see it with `kubectl broker store verify backupstore/nightly a/b`

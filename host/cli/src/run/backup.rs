@@ -14,7 +14,7 @@ use operator_api::{Backup, CopyRecord, VerifyMode};
 
 use super::live::{Live, read};
 use super::watched::Watched;
-use super::{RunArgs, fault, request, wrong};
+use super::{RunArgs, request, wrong};
 use crate::Context;
 use crate::error::CliError;
 
@@ -27,16 +27,8 @@ pub(super) async fn run(args: &RunArgs, context: &Context<'_>) -> Result<(), Cli
         .map_err(OpsError::from)?;
     let (ty, object) = read::<Backup>(&cluster, "Backup", &args.object.name).await?;
     let live = Live::begin(cluster, ty, &object, context.ui).await?;
-    let limit = request::timeout(&object.spec.work);
-    let work = tokio::time::timeout(limit, steps(&object, &live, args, context));
-    let result = match live.beating(Box::pin(work)).await {
-        Ok(result) => result,
-        Err(_) => Err(CliError::RunTimedOut {
-            timeout: object.spec.work.timeout.clone(),
-        }),
-    };
-    live.end(result.as_ref().err().map(fault)).await?;
-    result
+    let work = steps(&object, &live, args, context);
+    live.attempt(&object.spec.work, work).await
 }
 
 async fn steps(

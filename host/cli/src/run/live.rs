@@ -8,10 +8,11 @@ use std::time::Duration;
 use broker_manifest::ObjectKind;
 use host_cluster::{Cluster, ClusterError, ObjectPatch, ObjectScope, ObjectType};
 use jiff::Timestamp;
-use operator_api::{Attempt, Fault, GROUP, Progress, RunKind, VERSION, status_patch};
+use operator_api::{Attempt, Fault, GROUP, Progress, RunKind, VERSION, Work, status_patch};
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
+use super::{fault, request};
 use crate::error::CliError;
 use crate::ui::Ui;
 
@@ -194,7 +195,7 @@ impl<K: RunKind> Live<K> {
     }
 
     /// Works, and says every few seconds that it does. An API server that is away for a while does not stop the work.
-    pub(super) async fn beating<T>(&self, work: impl Future<Output = T>) -> T {
+    async fn beating<T>(&self, work: impl Future<Output = T>) -> T {
         let beats = async {
             loop {
                 tokio::time::sleep(BEAT).await;
@@ -217,8 +218,25 @@ impl<K: RunKind> Live<K> {
         }
     }
 
+    /// Works within the time of an attempt, and writes the result into the status.
+    pub(super) async fn attempt(
+        &self,
+        settings: &Work,
+        work: impl Future<Output = Result<(), CliError>>,
+    ) -> Result<(), CliError> {
+        let timed = tokio::time::timeout(request::timeout(settings), work);
+        let result = match self.beating(Box::pin(timed)).await {
+            Ok(result) => result,
+            Err(_) => Err(CliError::RunTimedOut {
+                timeout: settings.timeout.clone(),
+            }),
+        };
+        self.end(result.as_ref().err().map(fault)).await?;
+        result
+    }
+
     /// Ends the attempt.
-    pub(super) async fn end(&self, failure: Option<Fault>) -> Result<(), CliError> {
+    async fn end(&self, failure: Option<Fault>) -> Result<(), CliError> {
         let step = self.known.lock().await.1.clone();
         self.update(&step, |status| {
             let attempts = &mut K::run_of(status).attempts;

@@ -12,7 +12,7 @@ use operator_api::Work;
 
 use super::live::Moved;
 use super::watched::Watched;
-use super::{RunArgs, wrong};
+use super::{RunArgs, Way, wrong};
 use crate::Context;
 use crate::error::CliError;
 
@@ -75,6 +75,7 @@ pub(super) fn of_work(
     if let Some(namespace) = &work.target.namespace {
         request.connect.namespace = Some(namespace.clone());
     }
+    request.connect.dials_pods = args.connection == Way::Auto;
     request.credentials = args.shared_credentials()?;
     request.named_credentials = args.credentials_by_name()?;
     Ok(request)

@@ -4,14 +4,18 @@ use broker_manifest::Operation;
 use host_cluster::Cluster;
 use host_driver::{
     CopyChoice, Ongoing, OpsError, RestoreFrom, RestoreRequest, Session, Task, Which,
-    begin_restore, restore,
+    prepare_restore, restore,
 };
 use operator_api::{Backup, Restore};
 
 use super::live::{Live, read};
-use super::{RunArgs, fault, request, wrong};
+use super::{RunArgs, request, wrong};
 use crate::Context;
 use crate::error::CliError;
+
+/// Stands for the task of a restore while its request is on the way. An attempt that finds it does not know whether the
+/// backend got the request.
+const SENT: &str = "sent";
 
 pub(super) async fn run(args: &RunArgs, context: &Context<'_>) -> Result<(), CliError> {
     let cluster = Cluster::connect(&context.connect)
@@ -19,16 +23,8 @@ pub(super) async fn run(args: &RunArgs, context: &Context<'_>) -> Result<(), Cli
         .map_err(OpsError::from)?;
     let (ty, object) = read::<Restore>(&cluster, "Restore", &args.object.name).await?;
     let live = Live::begin(cluster.clone(), ty, &object, context.ui).await?;
-    let limit = request::timeout(&object.spec.work);
-    let work = tokio::time::timeout(limit, steps(&object, &live, &cluster, args, context));
-    let result = match live.beating(Box::pin(work)).await {
-        Ok(result) => result,
-        Err(_) => Err(CliError::RunTimedOut {
-            timeout: object.spec.work.timeout.clone(),
-        }),
-    };
-    live.end(result.as_ref().err().map(fault)).await?;
-    result
+    let work = steps(&object, &live, &cluster, args, context);
+    live.attempt(&object.spec.work, work).await
 }
 
 async fn steps(
@@ -39,57 +35,75 @@ async fn steps(
     context: &Context<'_>,
 ) -> Result<(), CliError> {
     let spec = &object.spec;
+    let task = object.status.as_ref().and_then(|it| it.task.clone());
+    if task.as_deref() == Some(SENT) {
+        return Err(CliError::RestoreUnknown);
+    }
     let host = request::host(context, &live.moved);
     let request = request::of_work(&spec.work, Operation::Restore, args, context)?;
     let session = Session::open(&host, request).await?;
-    let status = object.status.clone().unwrap_or_default();
-    let task = status
-        .task
-        .and_then(|task| serde_json::from_str::<Task>(&task).ok());
-    let waiting = request::waiting(&spec.work);
     if let Some(task) = task {
-        // A restore is never sent twice: an earlier attempt has begun it.
+        let task: Task = serde_json::from_str(&task).map_err(|error| CliError::BadObject {
+            object: format!("restore/{}", args.object.name),
+            reason: format!("status.task: {error}"),
+        })?;
         let ongoing = Ongoing::take_up(&session, task).await?;
-        return follow(ongoing, live, &session, object).await;
+        return follow(ongoing, live, &session, object, context).await;
     }
     live.step("restore").await?;
-    let order = RestoreRequest {
-        from: from(object, cluster, &session, args, context).await?,
-        dry_run: spec.dry_run,
-        waiting,
-        // The schema has asked for the name of the target.
-        is_confirmed: true,
-    };
+    let from = from(object, cluster, &session, args, context).await?;
     if spec.dry_run {
-        restore(&session, &order).await?;
+        let order = RestoreRequest {
+            from,
+            dry_run: true,
+            waiting: request::waiting(&spec.work),
+            is_confirmed: true,
+        };
+        Box::pin(restore(&session, &order)).await?;
         return Ok(());
     }
-    if let RestoreFrom::Copy(_) = order.from {
-        // The file is only here, so no other attempt could go on with it.
-        let restored = Box::pin(restore(&session, &order)).await?;
-        let id = restored.backup.id.clone();
-        return live
-            .update("restore", |status| status.backup_id = Some(id))
-            .await;
+    // The schema has asked for the name of the target.
+    let prepared = Box::pin(prepare_restore(&session, &from, true)).await?;
+    note_task(live, Some(SENT.to_owned())).await?;
+    match Box::pin(prepared.begin()).await {
+        Ok(ongoing) => follow(ongoing, live, &session, object, context).await,
+        Err(failed) => {
+            if !failed.may_go_on {
+                note_task(live, None).await?;
+            }
+            Err(failed.error.into())
+        }
     }
-    let ongoing = Box::pin(begin_restore(&session, &order.from, true)).await?;
-    follow(ongoing, live, &session, object).await
 }
 
-/// Follows a restore to its end.
+async fn note_task(live: &Live<Restore>, task: Option<String>) -> Result<(), CliError> {
+    live.update("restore", |status| status.task = task).await
+}
+
+/// Follows a restore to its end, if its engine can.
 async fn follow(
     mut ongoing: Ongoing,
     live: &Live<Restore>,
     session: &Session,
     object: &Restore,
+    context: &Context<'_>,
 ) -> Result<(), CliError> {
     let id = ongoing.task().id.clone();
     let task = serde_json::to_string(ongoing.task()).ok();
+    let can_be_followed = ongoing.can_be_followed();
     live.update("wait", |status| {
         status.backup_id = Some(id);
         status.task = task;
+        status.outcome_unknown = (!can_be_followed).then_some(true);
     })
     .await?;
+    if !can_be_followed {
+        context.ui.warn(&format!(
+            "The backend accepted the restore, but engine {} can't follow it: its outcome is unknown",
+            object.spec.work.engine.name
+        ));
+        return Ok(());
+    }
     ongoing
         .wait(session, request::waiting(&object.spec.work))
         .await?;

@@ -132,7 +132,7 @@ async fn without_a_length_only_a_proper_close_is_the_end() {
     let response = died.send(get("/"), &Deadlines::default()).await.unwrap();
     let error = response.into_body().read_to_end(1000).await.unwrap_err();
     assert!(
-        matches!(error, ClusterError::TunnelLost { received: 4, .. }),
+        matches!(error, ClusterError::ConnectionLost { received: 4, .. }),
         "{error}"
     );
 }

@@ -424,7 +424,7 @@ async fn what_is_said_of_clusters_and_pods() {
             at: at(),
             reason: text("no socat"),
         },
-        ClusterError::TunnelLost {
+        ClusterError::ConnectionLost {
             at: at(),
             reason: text("reset"),
             received: 5,
@@ -564,7 +564,7 @@ async fn what_is_said_of_clusters_and_pods() {
             Certificates,
             ContainerNotRunning,
             PortForward,
-            TunnelLost,
+            ConnectionLost,
             RequestBody,
             NotTaken,
             TimedOut,
@@ -824,8 +824,8 @@ async fn what_is_said_of_clusters_and_pods() {
     PortForward, exit 1
       the port-forward to port 8888 of pod broker-0 failed: no socat
       hint: as PodNotUsable
-    TunnelLost, exit 1
-      the port-forward to port 8888 of pod broker-0 was interrupted after 5 of 9 bytes: reset
+    ConnectionLost, exit 1
+      the connection to port 8888 of pod broker-0 was interrupted after 5 of 9 bytes: reset
       hint: as PodGone
     RequestBody, exit 1
       the request to port 8888 of pod broker-0 was interrupted, because its body can't be read any further: {source}

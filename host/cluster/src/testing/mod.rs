@@ -26,8 +26,20 @@ pub(super) fn cluster(client: kube::Client) -> Cluster {
         namespace_source: NamespaceSource::Default,
         leaves_credentials_out: false,
         request_timeout: Some(Duration::from_secs(30)),
+        dials_pods: false,
         requests: Arc::default(),
     }))
+}
+
+impl Cluster {
+    /// Returns the same cluster, whose pods are reached at their addresses.
+    pub(super) fn dialing_pods(self) -> Self {
+        let Some(mut inner) = Arc::into_inner(self.0) else {
+            panic!("the cluster is in use");
+        };
+        inner.dials_pods = true;
+        Self(Arc::new(inner))
+    }
 }
 
 pub(super) fn target(pod: Option<&str>) -> Target {

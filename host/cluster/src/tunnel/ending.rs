@@ -50,7 +50,7 @@ impl Verdict {
         match self.get()? {
             Ending::Closed => None,
             Ending::Refused(reason) => Some(refused(at.clone(), reason)),
-            Ending::Lost(reason) => Some(ClusterError::TunnelLost {
+            Ending::Lost(reason) => Some(ClusterError::ConnectionLost {
                 at: at.clone(),
                 reason,
                 received,

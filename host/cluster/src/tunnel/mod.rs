@@ -6,7 +6,7 @@ mod stream;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 
-pub(super) use ending::Verdict;
+pub(super) use ending::{Ending, Verdict};
 pub(super) use stream::TunnelStream;
 
 use super::request::PORT_FORWARD;

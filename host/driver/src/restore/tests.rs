@@ -209,7 +209,8 @@ async fn a_restore_that_another_process_follows_keeps_its_lock() {
         .answers(hivemq::RESTORE, [hivemq::state("RESTORE_IN_PROGRESS")]);
     let opened = Setup::in_cluster(&bed, "hivemq").open(script).await;
     let from = RestoreFrom::Backup(Which::Id("b".to_owned()));
-    let begun = Box::pin(begin_restore(&opened.session, &from, true)).await;
+    let prepared = Box::pin(prepare_restore(&opened.session, &from, true)).await;
+    let begun = Box::pin(prepared.expect("a backup").begin()).await;
     assert!(!begun.expect("a restore").has_ended());
     assert_kept(&bed, &opened);
 }
@@ -221,7 +222,8 @@ async fn task(bed: &Testbed) -> Task {
         .answers(hivemq::RESTORE, [hivemq::state("RESTORE_IN_PROGRESS")]);
     let opened = Setup::in_cluster(bed, "hivemq").open(script).await;
     let from = RestoreFrom::Backup(Which::Id("b".to_owned()));
-    let begun = Box::pin(begin_restore(&opened.session, &from, true)).await;
+    let prepared = Box::pin(prepare_restore(&opened.session, &from, true)).await;
+    let begun = Box::pin(prepared.expect("a backup").begin()).await;
     let task = begun.expect("a restore").into_task();
     assert!(!opened.told.has("warning", KEPT), "the lock goes on");
     task

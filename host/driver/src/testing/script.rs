@@ -342,7 +342,7 @@ pub(crate) mod faults {
     }
 
     pub(crate) fn tunnel_lost(at: PodPort) -> ClusterError {
-        ClusterError::TunnelLost {
+        ClusterError::ConnectionLost {
             at,
             reason: "reset".to_owned(),
             received: 1,

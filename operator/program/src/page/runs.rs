@@ -121,6 +121,10 @@ fn restore_row(row: &mut Markup, restore: &Restore, now: Timestamp) {
             status.and_then(|it| it.failure.as_ref()),
             EXCERPT,
         );
+        let is_unknown = restore.status.as_ref().and_then(|it| it.outcome_unknown);
+        if is_unknown == Some(true) {
+            cell.leaf("span", &[("class", "when")], "accepted; outcome unknown");
+        }
     });
     let source = match (&from.backup, &from.copy, &from.backup_id) {
         (Some(backup), ..) => format!("backup/{}", backup.name),

@@ -8,7 +8,7 @@ use host_base::{Folders, Hint, Reporter};
 use host_cluster::ConnectOptions;
 use host_driver::{
     CreateRequest, EngineChoice, Host, HostSettings, Listing, Ongoing, OpsError, Place, Request,
-    RestoreFrom, Session, Task, Waiting, Which, begin_create, begin_restore, history, list,
+    RestoreFrom, Session, Task, Waiting, Which, begin_create, history, list, prepare_restore,
 };
 use host_engine::{Catalogue, Limits};
 use jiff::Timestamp;
@@ -139,7 +139,8 @@ async fn a_restore_is_observed_look_by_look_by_another_process() {
     let task = {
         let host = host(folder.path());
         let session = session(&host, &bed).await;
-        let ongoing = begin_restore(&session, &latest, true).await;
+        let prepared = prepare_restore(&session, &latest, true).await;
+        let ongoing = prepared.expect("a backup").begin().await;
         written_down(&ongoing.expect("it begins").into_task())
     };
     assert_eq!(leases(&bed).len(), 1);

@@ -11,8 +11,8 @@ use crate::clock::seconds;
 const APP: &str = "app";
 const SIDECAR: &str = "strategy";
 const PORT: u16 = 8000;
-/// The pod's IP address, which no other pod has.
-const ADDRESS: &str = "10.244.8.10";
+/// The pod's IP address, which no other pod has. It is link-local, so that nothing connects to it.
+const ADDRESS: &str = "169.254.8.10";
 
 /// Fills a namespace.
 pub fn build(world: &mut World, namespace: &str) {

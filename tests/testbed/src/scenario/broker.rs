@@ -259,7 +259,8 @@ impl Broker<'_> {
         if self.sidecar {
             statuses.push(container_status(SIDECAR, Health::Ready, created, now));
         }
-        let address = format!("10.244.{}.{}", self.subnet, 10 + index);
+        // A link-local address, to which no program of this project connects: no test leaves this machine.
+        let address = format!("169.254.{}.{}", self.subnet, 10 + index);
         let host = format!("192.168.49.{}", 2 + index % 3);
         json!({
             "phase": "Running",

@@ -40,7 +40,7 @@ async fn stock_kubectl_get_shows_the_servers_tables() {
 
     let wide = kubectl_out(&bed, &["get", "pods", "-o", "wide", "-n", "notready"]).await;
     assert!(
-        wide.contains("CrashLoopBackOff") && wide.contains("10.244.2.10"),
+        wide.contains("CrashLoopBackOff") && wide.contains("169.254.2.10"),
         "{wide}"
     );
     assert!(
@@ -48,7 +48,10 @@ async fn stock_kubectl_get_shows_the_servers_tables() {
         "{wide}"
     );
     let all = kubectl_out(&bed, &["get", "endpointslices", "-A"]).await;
-    assert!(all.contains("10.244.1.10,10.244.1.11,10.244.1.12"), "{all}");
+    assert!(
+        all.contains("169.254.1.10,169.254.1.11,169.254.1.12"),
+        "{all}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

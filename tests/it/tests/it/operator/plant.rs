@@ -198,6 +198,12 @@ impl Plant {
         &self.bed
     }
 
+    /// Makes a port of a pod answer at the pod's own address too.
+    pub fn listen(&self, pod: &str, port: u16) {
+        let listening = self.bed.listen(NAMESPACE, pod, port);
+        self.runtime.block_on(listening).expect("an address");
+    }
+
     /// Moves the clock of the cluster and of the operators.
     pub fn advance(&self, by: SignedDuration) {
         self.bed.clock().advance(by);

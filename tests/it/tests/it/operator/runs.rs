@@ -322,6 +322,49 @@ fn a_restore_needs_the_name_of_its_target() {
 }
 
 #[test]
+fn a_restore_that_may_have_been_sent_is_not_sent_again() {
+    let plant = Plant::start();
+    let faults = plant.bed().faults();
+    faults.set("hivemq-lost-answer".parse().expect("a fault"));
+    let backups = plant.bed().hivemq(NAMESPACE).expect("a broker").backups();
+    let backup = backups.iter().find(|it| it.state == BackupState::Completed);
+    let spec = json!({
+        "engine": {"name": "hivemq"},
+        "from": {"backupId": backup.expect("a backup").id},
+        "confirm": "broker",
+        "retries": 2,
+    });
+    plant.add(&of_kind("Restore", "back", &spec));
+    let restore = ended(&plant, RESTORES, "back");
+    assert_eq!(phase(&restore), "Failed", "{restore:#}");
+    assert_eq!(failure(&restore, "code"), "Conflict", "{restore:#}");
+    assert!(attempts(&restore) > 1, "{restore:#}");
+    assert_eq!(plant.bed().backend_requests().count("POST", "/restore"), 1);
+}
+
+#[test]
+fn a_run_reaches_a_pod_at_its_own_address_unless_told_not_to() {
+    let plant = Plant::start();
+    plant.add_store();
+    plant.listen("broker-0", 8081);
+    let forwards = || plant.bed().requests().count("*", "/portforward");
+    let target = json!({"pod": "broker-0"});
+    once(&plant, &json!({"target": target}));
+    let backup = ended(&plant, BACKUPS, "once");
+    assert_eq!(phase(&backup), "Succeeded", "{backup:#}");
+    assert_eq!(forwards(), 0);
+    let spec = json!({
+        "engine": {"name": "hivemq"},
+        "target": target,
+        "connection": "PortForward",
+    });
+    plant.add(&of_kind("Backup", "forwarded", &spec));
+    let backup = ended(&plant, BACKUPS, "forwarded");
+    assert_eq!(phase(&backup), "Succeeded", "{backup:#}");
+    assert!(forwards() > 0);
+}
+
+#[test]
 fn a_copy_goes_with_its_object_only_if_that_is_said() {
     let plant = Plant::start();
     plant.add_store();

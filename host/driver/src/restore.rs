@@ -112,8 +112,7 @@ pub struct PreparedRestore<'a> {
 }
 
 /// A restore that did not begin, as far as this program knows.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
+#[derive(Debug)]
 pub struct NotBegun {
     /// The reason.
     pub error: OpsError,

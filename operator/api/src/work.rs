@@ -29,6 +29,12 @@ pub struct Work {
     #[schemars(extend("maxProperties" = 16))]
     #[x_kube(validation = "self.all(name, self[name] > 0 && self[name] < 65536)")]
     pub ports: BTreeMap<String, i32>,
+    /// TLS settings of the engine by the name of their flag: `vault-ca: secret/vault-ca`. The value of a flag that takes
+    /// none is `true`. The service account of the Job reads the Secrets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32))]
+    #[x_kube(validation = "self.all(name, name.size() <= 127 && self[name].size() <= 1024)")]
+    pub tls: BTreeMap<String, String>,
     /// Credentials of the backend.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<Credentials>,
@@ -68,10 +74,14 @@ pub enum Connection {
 }
 
 /// The engine of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.image) == has(self.acceptCapabilities)").message("image and acceptCapabilities go together: kubectl broker plugin inspect shows the digest of the capabilities"),
+    validation = Rule::new("!has(self.image) || !has(self.lockfile)").message("an engine comes from an image or from a lockfile"),
+)]
 pub struct Engine {
-    /// Name of a bundled engine, or PUBLISHER/NAME of one in the lockfile.
+    /// Name of a bundled engine, or PUBLISHER/NAME of one from the image or the lockfile.
     #[schemars(
         length(min = 1, max = 127),
         regex(pattern = r"^[a-z0-9]([a-z0-9./-]*[a-z0-9])?$")
@@ -81,6 +91,17 @@ pub struct Engine {
     /// that `kubectl broker plugin install` writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lockfile: Option<ConfigMapKey>,
+    /// The engine in a registry, by digest: `oci://registry.example/engines/vault@sha256:…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 1024),
+        regex(pattern = r"^oci://[^@\s]+@sha256:[0-9a-f]{64}$")
+    )]
+    pub image: Option<String>,
+    /// The accepted capabilities, by the digest that `kubectl broker plugin inspect` shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 71, max = 71), regex(pattern = r"^sha256:[0-9a-f]{64}$"))]
+    pub accept_capabilities: Option<String>,
 }
 
 /// The target of an engine.

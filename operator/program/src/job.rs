@@ -122,6 +122,18 @@ impl Mounted {
             };
             mounted.add("--lockfile", None, "plugins", Some("plugins.lock"), volume);
         }
+        if let Some(engine) = plan.work.map(|work| &work.engine)
+            && let (Some(image), Some(accepted)) = (&engine.image, &engine.accept_capabilities)
+        {
+            let words = [
+                "--plugin",
+                &engine.name,
+                image,
+                "--accept-capabilities",
+                accepted,
+            ];
+            mounted.arguments.extend(words.map(str::to_owned));
+        }
         let encryption = plan.store.and_then(|store| store.spec.encryption.as_ref());
         let identity = encryption.and_then(|it| it.identity.as_ref());
         if let Some(identity) = identity.filter(|_| plan.decrypts) {

@@ -13,7 +13,7 @@ use crate::ui::Ui;
 
 /// The consent that was given beforehand.
 #[derive(Args)]
-pub(super) struct AcceptArgs {
+pub(crate) struct AcceptArgs {
     /// Accept the set of capabilities with this digest, as shown by `plugin inspect`; repeatable
     #[arg(long, value_name = "SHA256", value_parser = digest)]
     accept_capabilities: Vec<Sha256>,
@@ -26,13 +26,13 @@ pub(super) fn digest(text: &str) -> Result<Sha256, String> {
 }
 
 /// Asks on the terminal, where there is one.
-pub(super) struct Asking {
+pub(crate) struct Asking {
     accepted: Vec<Sha256>,
     ui: Ui,
 }
 
 impl AcceptArgs {
-    pub(super) fn asking(&self, ui: Ui) -> Asking {
+    pub(crate) fn asking(&self, ui: Ui) -> Asking {
         Asking {
             accepted: self.accept_capabilities.clone(),
             ui,

@@ -23,6 +23,8 @@ use clap::{Args, Subcommand};
 use host_base::Folders;
 use host_installed::{KeyFolder, PluginError, Plugins, SourceOptions, Sources};
 
+pub(crate) use accept::AcceptArgs;
+
 use super::Context;
 use super::error::CliError;
 use crate::ui::Document;

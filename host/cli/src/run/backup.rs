@@ -27,7 +27,7 @@ pub(super) async fn run(args: &RunArgs, context: &Context<'_>) -> Result<(), Cli
         .map_err(OpsError::from)?;
     let (ty, object) = read::<Backup>(&cluster, "Backup", &args.object.name).await?;
     let live = Live::begin(cluster, ty, &object, context.ui).await?;
-    let work = steps(&object, &live, args, context);
+    let work = Box::pin(steps(&object, &live, args, context));
     live.attempt(&object.spec.work, work).await
 }
 

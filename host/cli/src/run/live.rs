@@ -225,7 +225,7 @@ impl<K: RunKind> Live<K> {
         work: impl Future<Output = Result<(), CliError>>,
     ) -> Result<(), CliError> {
         let timed = tokio::time::timeout(request::timeout(settings), work);
-        let result = match self.beating(Box::pin(timed)).await {
+        let result = match self.beating(timed).await {
             Ok(result) => result,
             Err(_) => Err(CliError::RunTimedOut {
                 timeout: settings.timeout.clone(),

@@ -19,13 +19,16 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use host_base::{Problem as _, text};
-use host_installed::{KeyFolder, Plugins, SourceOptions, Sources, catalogue};
+use host_installed::{
+    InstallRequest, KeyFolder, PluginError, Plugins, Reference, SourceOptions, Sources, catalogue,
+};
 use operator_api::Fault;
 
 pub(crate) use live::read;
 
 use super::Context;
 use super::error::CliError;
+use crate::plugin::AcceptArgs;
 use crate::store::IdentityArgs;
 
 /// The longest message and hint of a fault in characters. A termination message has at most 4,096 bytes.
@@ -46,6 +49,11 @@ pub(super) struct RunArgs {
     /// Lockfile with engines to install first
     #[arg(long, value_name = "FILE")]
     lockfile: Option<PathBuf>,
+    /// Id and reference of an engine to install first
+    #[arg(long, num_args = 2, value_names = ["ID", "REFERENCE"], requires = "accept_capabilities")]
+    plugin: Vec<String>,
+    #[command(flatten)]
+    accept: AcceptArgs,
     #[command(flatten)]
     identity: IdentityArgs,
     /// The way to the backend
@@ -131,8 +139,8 @@ pub(super) async fn run(args: RunArgs, mut context: Context<'_>) -> Result<(), C
 }
 
 async fn work(args: RunArgs, context: &mut Context<'_>) -> Result<(), CliError> {
-    if let Some(lockfile) = &args.lockfile {
-        install(lockfile, context).await?;
+    if args.lockfile.is_some() || !args.plugin.is_empty() {
+        install(&args, context).await?;
     }
     match args.object.what {
         What::Backup => Box::pin(backup::run(&args, context)).await,
@@ -143,14 +151,31 @@ async fn work(args: RunArgs, context: &mut Context<'_>) -> Result<(), CliError> 
     }
 }
 
-/// Installs the engines of a lockfile, with the capabilities that it grants.
-async fn install(lockfile: &std::path::Path, context: &mut Context<'_>) -> Result<(), CliError> {
+/// Installs the engines of a lockfile, and one by its reference, with the capabilities that were accepted.
+async fn install(args: &RunArgs, context: &mut Context<'_>) -> Result<(), CliError> {
     let folders = host_base::Folders::of_user().ok_or(CliError::NoHome)?;
     let sources = Sources::new(SourceOptions::from_environment());
     let keys = KeyFolder::of(&folders.configuration);
     let bundled = context.engines.clone();
     let plugins = Plugins::open(&bundled, &sources, &keys, &folders, Arc::new(context.ui))?;
-    Box::pin(plugins.sync(lockfile)).await?;
+    if let Some(lockfile) = &args.lockfile {
+        Box::pin(plugins.sync(lockfile)).await?;
+    }
+    if let [id, reference] = &args.plugin[..] {
+        let request = InstallRequest {
+            reference: Reference::typed(reference).map_err(PluginError::from)?,
+            sha256: None,
+            id: Some(id.parse().map_err(|_| {
+                wrong(
+                    format!("spec.engine.name is {}", text::printable(id, 200)),
+                    "Write PUBLISHER/NAME, as the engine's manifest has it",
+                )
+            })?),
+            key: None,
+        };
+        let consent = args.accept.asking(context.ui);
+        Box::pin(plugins.install(&request, &consent)).await?;
+    }
     let (engines, problems) = catalogue(&bundled, Some(&folders));
     context.engines = engines;
     for problem in problems {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_manifest::{Manifest, Operation};
+use broker_manifest::{Endpoint, Manifest, Operation, TlsFlags};
 use host_base::{Folders, text};
 use host_driver::{EngineChoice, Host, HostSettings, Request, Waiting, order};
 use host_engine::Limits;
@@ -45,32 +45,8 @@ pub(super) fn of_work(
         ));
     }
     let known = order(&context.engines, &engine, Operation::Detect).pop();
-    let mut words: Vec<OsString> = ["kubectl-broker", "backup", "--engine"]
-        .map(OsString::from)
-        .into();
-    words.push((&work.engine.name).into());
-    let named = [
-        ("statefulset", &work.target.stateful_set),
-        ("pod", &work.target.pod),
-    ];
-    for (flag, value) in named {
-        if let Some(value) = value {
-            words.push(format!("--{flag}={value}").into());
-        }
-    }
-    if let Some(engine) = &known {
-        let manifest = engine.manifest();
-        check(work, manifest, operation)?;
-        for (flag, port) in &work.ports {
-            words.push(format!("--{flag}={port}").into());
-        }
-        words.push(operation.name().into());
-        for (name, value) in &work.options {
-            words.push(format!("--{name}={value}").into());
-        }
-    } else {
-        words.push(operation.name().into());
-    }
+    let manifest = known.as_ref().map(|engine| engine.manifest());
+    let words = words(work, manifest, operation)?;
     let mut request = crate::parsed_request(&words, engine, context)?;
     if let Some(namespace) = &work.target.namespace {
         request.connect.namespace = Some(namespace.clone());
@@ -79,6 +55,58 @@ pub(super) fn of_work(
     request.credentials = args.shared_credentials()?;
     request.named_credentials = args.credentials_by_name()?;
     Ok(request)
+}
+
+/// Returns the command line with the same meaning. Without a manifest there is no such engine, and the command line says so.
+fn words(
+    work: &Work,
+    manifest: Option<&Manifest>,
+    operation: Operation,
+) -> Result<Vec<OsString>, CliError> {
+    let mut words: Vec<OsString> = ["kubectl-broker", "backup", "--engine"]
+        .map(OsString::from)
+        .into();
+    words.push((&work.engine.name).into());
+    let mut add = |flag: &str, value: &dyn std::fmt::Display| {
+        words.push(format!("--{flag}={value}").into());
+    };
+    let named = [
+        ("statefulset", &work.target.stateful_set),
+        ("pod", &work.target.pod),
+    ];
+    for (flag, value) in named {
+        if let Some(value) = value {
+            add(flag, value);
+        }
+    }
+    let Some(manifest) = manifest else {
+        words.push(operation.name().into());
+        return Ok(words);
+    };
+    check(work, manifest, operation)?;
+    for (flag, port) in &work.ports {
+        add(flag, port);
+    }
+    let mut switches = Vec::new();
+    for (flag, value) in &work.tls {
+        match (is_switch(manifest, flag), value.as_str()) {
+            (false, value) => add(flag, &value),
+            (true, "true") => switches.push(format!("--{flag}").into()),
+            (true, "false") => {}
+            (true, _) => {
+                return Err(wrong(
+                    format!("spec.tls.{flag} is neither true nor false"),
+                    "Write \"true\" or \"false\" in quotes",
+                ));
+            }
+        }
+    }
+    words.append(&mut switches);
+    words.push(operation.name().into());
+    for (name, value) in &work.options {
+        words.push(format!("--{name}={value}").into());
+    }
+    Ok(words)
 }
 
 /// Refuses names that are no options of the engine: they could be any flag of the command line.
@@ -92,8 +120,11 @@ fn check(work: &Work, manifest: &Manifest, operation: Operation) -> Result<(), C
         .values()
         .filter_map(|endpoint| endpoint.port_flag())
         .collect();
+    let tls: Vec<String> = tls_flags(manifest).flat_map(|it| it.all()).collect();
+    let tls: Vec<&str> = tls.iter().map(String::as_str).collect();
     let given = work.options.keys().map(|name| ("options", name, &options));
     let given = given.chain(work.ports.keys().map(|name| ("ports", name, &ports)));
+    let given = given.chain(work.tls.keys().map(|name| ("tls", name, &tls)));
     for (field, name, known) in given {
         if !known.contains(&name.as_str()) {
             let name = text::printable(name, 100);
@@ -110,6 +141,16 @@ fn check(work: &Work, manifest: &Manifest, operation: Operation) -> Result<(), C
     Ok(())
 }
 
+fn tls_flags(manifest: &Manifest) -> impl Iterator<Item = TlsFlags> {
+    let endpoints = manifest.endpoints.values();
+    endpoints.filter_map(Endpoint::tls_flags)
+}
+
+/// Returns whether a flag for TLS takes no value.
+fn is_switch(manifest: &Manifest, flag: &str) -> bool {
+    tls_flags(manifest).any(|flags| flags.insecure() == flag)
+}
+
 /// Returns how long an attempt may take.
 pub(super) fn timeout(work: &Work) -> Duration {
     let length = work.timeout.parse::<jiff::SignedDuration>().ok();
@@ -122,5 +163,79 @@ pub(super) fn waiting(work: &Work) -> Waiting {
     Waiting {
         wait: true,
         timeout: timeout(work),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const MANIFEST: &str = r#"
+        id = "acme/vault"
+        version = "1.0.0"
+        summary = "x"
+        [operations.detect]
+        [operations.list]
+        [operations.create]
+        [endpoints.api]
+        select = "pod"
+        port = { numbers = [8200], flag = "vault-port" }
+        tls = "yes"
+        allow = ["GET /v1/sys/health"]
+        [[options]]
+        name = "label"
+        type = "text"
+        operations = ["create"]
+        help = "Text"
+    "#;
+
+    fn given(more: &serde_json::Value) -> Result<Vec<String>, CliError> {
+        let manifest = Manifest::from_toml(MANIFEST).unwrap();
+        let mut work = json!({"engine": {"name": "acme/vault"}});
+        for (name, value) in more.as_object().unwrap() {
+            work[name] = value.clone();
+        }
+        let work = serde_json::from_value(work).unwrap();
+        let words = words(&work, Some(&manifest), Operation::Create)?;
+        let texts = words.into_iter().skip(4);
+        Ok(texts.map(|it| it.into_string().unwrap()).collect())
+    }
+
+    #[test]
+    fn settings_become_flags_of_the_engine() {
+        let flags = given(&json!({
+            "target": {"statefulSet": "vault"},
+            "ports": {"vault-port": 8201},
+            "tls": {"vault-ca": "secret/ca", "vault-insecure-skip-tls-verify": "true"},
+            "options": {"label": "-n other"},
+        }));
+        assert_eq!(
+            flags.unwrap(),
+            [
+                "--statefulset=vault",
+                "--vault-port=8201",
+                "--vault-ca=secret/ca",
+                "--vault-insecure-skip-tls-verify",
+                "create",
+                "--label=-n other",
+            ]
+        );
+        let off = json!({"tls": {"vault-insecure-skip-tls-verify": "false"}});
+        assert_eq!(given(&off).unwrap(), ["create"]);
+    }
+
+    #[test]
+    fn what_is_no_setting_of_the_engine_is_refused() {
+        for more in [
+            json!({"options": {"kubeconfig": "x"}}),
+            json!({"ports": {"label": 1}}),
+            json!({"tls": {"label": "x"}}),
+            json!({"tls": {"vault-insecure-skip-tls-verify": "yes"}}),
+        ] {
+            let refused = given(&more);
+            assert!(matches!(refused, Err(CliError::Conflict { .. })), "{more}");
+        }
     }
 }

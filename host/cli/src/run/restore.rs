@@ -23,7 +23,7 @@ pub(super) async fn run(args: &RunArgs, context: &Context<'_>) -> Result<(), Cli
         .map_err(OpsError::from)?;
     let (ty, object) = read::<Restore>(&cluster, "Restore", &args.object.name).await?;
     let live = Live::begin(cluster.clone(), ty, &object, context.ui).await?;
-    let work = steps(&object, &live, &cluster, args, context);
+    let work = Box::pin(steps(&object, &live, &cluster, args, context));
     live.attempt(&object.spec.work, work).await
 }
 

@@ -87,8 +87,10 @@ async fn an_address_that_refuses_is_tried_once() {
         "{notes:?}"
     );
     // An unsafe request takes a connection of its own.
-    let post = Request::post("/").body(Full::<bytes::Bytes>::default());
-    let answer = backend.send(post.unwrap(), &Deadlines::default()).await;
+    let unsafe_one = Request::post("/").body(Full::<bytes::Bytes>::default());
+    let answer = backend
+        .send(unsafe_one.unwrap(), &Deadlines::default())
+        .await;
     assert!(answer.is_ok());
     assert_eq!(backend.take_notes(), [""; 0]);
 }

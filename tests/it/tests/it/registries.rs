@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use host_base::{Failure, Problem};
 use host_installed::{
@@ -11,17 +10,11 @@ use host_installed::{
 };
 use host_web::WebError;
 use insta::assert_snapshot;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use regex::Regex;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-use crate::support::{Registry, Signer, Store, cosign, image, layer, sha256};
+use crate::support::{Certificates, Registry, Signer, Store, cosign, image, layer, sha256};
 
 const ENGINE: &[u8] = b"\0asm an engine, as far as a registry can tell";
 /// The user `operator` with the password `secret`, by `htpasswd -nbB operator secret`.
@@ -252,48 +245,10 @@ async fn a_registry_with_a_password_gets_the_one_of_dockers_configuration() {
     }
 }
 
-/// A certificate for loopback, and the authority that signed it.
-struct Certificates {
-    folder: TempDir,
-    acceptor: TlsAcceptor,
-}
-
-impl Certificates {
-    fn new() -> Self {
-        let ca_key = KeyPair::generate().expect("a key");
-        let mut ca = CertificateParams::default();
-        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let ca_certificate = ca.self_signed(&ca_key).expect("a certificate");
-        let issuer = Issuer::new(ca, ca_key);
-        let key = KeyPair::generate().expect("a key");
-        let server = CertificateParams::new(["127.0.0.1".to_owned()]).expect("a name");
-        let certificate = server.signed_by(&key, &issuer).expect("a certificate");
-        let folder = tempfile::tempdir().expect("a folder");
-        for (name, pem) in [
-            ("ca.pem", ca_certificate.pem()),
-            ("server.pem", certificate.pem()),
-            ("server.key", key.serialize_pem()),
-        ] {
-            fs::write(folder.path().join(name), pem).expect("a file");
-        }
-        let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], private)
-            .expect("a certificate");
-        Self {
-            folder,
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-        }
-    }
-
-    fn trusted(&self) -> SourceOptions {
-        SourceOptions {
-            ca_file: Some(self.folder.path().join("ca.pem")),
-            ..SourceOptions::default()
-        }
+fn trusted(certificates: &Certificates) -> SourceOptions {
+    SourceOptions {
+        ca_file: Some(certificates.folder.path().join("ca.pem")),
+        ..SourceOptions::default()
     }
 }
 
@@ -301,14 +256,12 @@ impl Certificates {
 async fn a_registry_with_tls_must_have_a_trusted_certificate() {
     let (store, _) = with_engine();
     let certificates = Certificates::new();
-    let folder = certificates.folder.path().display();
-    let tls = format!("  tls: {{certificate: {folder}/server.pem, key: {folder}/server.key}}\n");
-    let registry = Registry::over(store.folder.path(), &tls);
-    let fetched = get(&registry, ":1.0.0", certificates.trusted()).await;
+    let registry = Registry::over(store.folder.path(), &certificates.registry());
+    let fetched = get(&registry, ":1.0.0", trusted(&certificates)).await;
     assert_eq!(fetched.expect("the engine").bytes, ENGINE);
 
     let strangers = Certificates::new();
-    let error = get(&registry, ":1.0.0", strangers.trusted())
+    let error = get(&registry, ":1.0.0", trusted(&strangers))
         .await
         .expect_err("an unknown authority");
     assert!(
@@ -364,7 +317,7 @@ async fn an_engine_comes_over_https_with_the_signature_beside_it() {
         let address = serve(&certificates, signature, "/vault.wasm").await;
         for path in ["vault.wasm", "latest"] {
             let url = format!("https://{address}/{path}");
-            let fetched = fetch(&url, certificates.trusted()).await;
+            let fetched = fetch(&url, trusted(&certificates)).await;
             let fetched = fetched.unwrap_or_else(|error| panic!("{path}: {error}"));
             assert_eq!(fetched.bytes, ENGINE);
             assert_eq!(judge(&fetched, Some(&signer)), Ok(verified(&signer)));
@@ -377,14 +330,14 @@ async fn https_never_leads_to_http_nor_to_a_stranger() {
     let certificates = Certificates::new();
     let address = serve(&certificates, Vec::new(), "http://127.0.0.1:1/vault.wasm").await;
     let url = format!("https://{address}/latest");
-    let error = fetch(&url, certificates.trusted())
+    let error = fetch(&url, trusted(&certificates))
         .await
         .expect_err("a way to http");
     assert!(matches!(error, SourceError::Downgrade { .. }), "{error}");
 
     let strangers = Certificates::new();
     let url = format!("https://{address}/vault.wasm");
-    let error = fetch(&url, strangers.trusted())
+    let error = fetch(&url, trusted(&strangers))
         .await
         .expect_err("an unknown authority");
     assert!(

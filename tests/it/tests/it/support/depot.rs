@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use testbed::scripted::reply;
-use testbed::{Backend, PodAddress, Testbed};
+use testbed::{Backend, Builder, PodAddress, Testbed};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, DuplexStream};
 
 use super::{Bed, Invocation, Run, programs};
@@ -25,7 +25,7 @@ pub struct Depot {
 
 /// The answers of the backend by path, and the paths of the requests.
 #[derive(Default)]
-struct Served {
+pub struct Served {
     answers: Mutex<BTreeMap<String, Vec<u8>>>,
     requests: Mutex<Vec<String>>,
 }
@@ -33,18 +33,8 @@ struct Served {
 impl Depot {
     pub fn new() -> Self {
         let served = Arc::<Served>::default();
-        let backend = Arc::clone(&served);
-        let bed = Bed::of(Testbed::builder().with(move |world| {
-            for pod in ["broker-0", "broker-1", "broker-2"] {
-                let pod = PodAddress::new("messaging", pod);
-                let backend = Arc::clone(&backend);
-                world
-                    .backends
-                    .listen(&pod, PORT, CONTAINER, Arc::new(ToPod(backend)));
-            }
-        }));
         Self {
-            bed,
+            bed: Bed::of(served.builder()),
             folder: tempfile::tempdir().expect("a folder"),
             served,
         }
@@ -52,8 +42,7 @@ impl Depot {
 
     /// Adds a set. Each member has the path of its file, its name for the user, and perhaps its digest.
     pub fn set(self, id: &str, members: &[(&str, Option<&str>, Option<&str>)]) -> Self {
-        let body = json!(members).to_string();
-        self.answer(&format!("/sets/{id}"), reply(200, "", body.as_bytes()));
+        self.served.set(id, members);
         self
     }
 
@@ -65,8 +54,7 @@ impl Depot {
 
     /// Answers requests for a path with these bytes.
     pub fn answer(&self, path: &str, answer: Vec<u8>) {
-        let mut answers = self.served.answers.lock().expect("the answers");
-        answers.insert(path.to_owned(), answer);
+        self.served.answer(path, answer);
     }
 
     /// Returns the paths of all requests.
@@ -103,6 +91,32 @@ impl Depot {
     pub fn newest_entry(&self) -> Value {
         let history = self.run("history --limit 1 -o json").json();
         history["items"][0].clone()
+    }
+}
+
+impl Served {
+    /// Returns a cluster with the backend in its pods.
+    pub fn builder(self: &Arc<Self>) -> Builder {
+        let backend = Arc::clone(self);
+        Testbed::builder().with(move |world| {
+            for pod in ["broker-0", "broker-1", "broker-2"] {
+                let pod = PodAddress::new("messaging", pod);
+                let backend = Arc::new(ToPod(Arc::clone(&backend)));
+                world.backends.listen(&pod, PORT, CONTAINER, backend);
+            }
+        })
+    }
+
+    /// Adds a set. Each member has the path of its file, its name for the user, and perhaps its digest.
+    pub fn set(&self, id: &str, members: &[(&str, Option<&str>, Option<&str>)]) {
+        let body = json!(members).to_string();
+        self.answer(&format!("/sets/{id}"), reply(200, "", body.as_bytes()));
+    }
+
+    /// Answers requests for a path with these bytes.
+    pub fn answer(&self, path: &str, answer: Vec<u8>) {
+        let mut answers = self.answers.lock().expect("the answers");
+        answers.insert(path.to_owned(), answer);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The common parts of the tests: the programs, a simulated cluster, and ways to run a program in it.
 
 mod bed;
+mod certificates;
 mod cloud;
 mod component;
 mod depot;
@@ -22,9 +23,10 @@ mod signer;
 mod vault;
 
 pub use bed::Bed;
+pub use certificates::Certificates;
 pub use cloud::{Azurite, Cloud, Faulty, Gcs, Seen, Then, Weed, When, aws_cli};
 pub use component::{Component, module};
-pub use depot::Depot;
+pub use depot::{Depot, Served};
 pub use desk::{Desk, ID, NAME, names};
 pub use http::send;
 pub use invocation::{Folders, Invocation};

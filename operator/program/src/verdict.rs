@@ -1,5 +1,6 @@
 //! The verdict about a run: from its Job, its pods and their reports.
 
+use host_base::text::printable;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ContainerState, Pod};
@@ -14,6 +15,9 @@ pub(crate) const SILENCE: SignedDuration = SignedDuration::from_mins(10);
 pub(crate) const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 /// How long the operator waits before it asks again.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+/// The longest code of a failure, and the longest message and hint, in characters.
+const CODE: usize = 64;
+const WORDS: usize = 2048;
 
 /// The facts about a run.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +72,7 @@ impl Verdict {
 
     fn ended(phase: Phase, failure: Fault) -> Self {
         Self {
-            failure: Some(failure),
+            failure: Some(bounded(failure)),
             ..Self::of(phase)
         }
     }
@@ -80,6 +84,18 @@ fn fault(code: &str, message: impl Into<String>, hint: &str) -> Fault {
         exit_code: None,
         message: message.into(),
         hint: Some(hint.to_owned()).filter(|hint| !hint.is_empty()),
+    }
+}
+
+/// Returns what is said in a form that the schema of the status takes: the text comes from a pod, a node or a controller.
+fn bounded(fault: Fault) -> Fault {
+    // An escape is longer than the character that it stands for.
+    let text = |text: String, limit| printable(&text, limit).chars().take(limit).collect();
+    Fault {
+        code: text(fault.code, CODE),
+        exit_code: fault.exit_code,
+        message: text(fault.message, WORDS),
+        hint: fault.hint.map(|hint| text(hint, WORDS)),
     }
 }
 
@@ -206,18 +222,18 @@ fn of_pod(pod: &Pod) -> Option<Fault> {
         if let Ok(found) = serde_json::from_str::<Fault>(said) {
             return Some(found);
         }
-        let said = last_line(said);
-        let message = match said {
+        let (message, hint) = of_log(said);
+        let message = match message {
             "" => format!("pod {name} ended with exit code {}", terminated.exit_code),
             said => said.to_owned(),
         };
+        let hint = match hint {
+            "" => format!("See its log: kubectl logs {name}"),
+            hint => hint.to_owned(),
+        };
         return Some(Fault {
             exit_code: Some(terminated.exit_code),
-            ..fault(
-                reason,
-                message,
-                &format!("See its log: kubectl logs {name}"),
-            )
+            ..fault(reason, message, &hint)
         });
     }
     let status = pod.status.as_ref()?;
@@ -248,16 +264,25 @@ pub(crate) fn said(pods: &[&Pod]) -> String {
     let said = said.unwrap_or_default();
     match serde_json::from_str::<Fault>(&said) {
         Ok(fault) => fault.message,
-        Err(_) => last_line(&said).to_owned(),
+        Err(_) => of_log(&said).0.to_owned(),
     }
 }
 
-fn last_line(text: &str) -> &str {
-    text.lines()
-        .rev()
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .unwrap_or_default()
+/// Returns the error and the hint at the end of a log: a program that fails before it reads its object has said them only
+/// there. Without such lines, the last line is the error.
+fn of_log(text: &str) -> (&str, &str) {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let with = |start: &str| {
+        let found = lines.iter().rev().find_map(|line| line.strip_prefix(start));
+        found.unwrap_or_default()
+    };
+    match with("error: ") {
+        "" => {
+            let last = lines.iter().rev().find(|line| !line.is_empty());
+            (last.copied().unwrap_or_default(), "")
+        }
+        error => (error, with("hint: ")),
+    }
 }
 
 fn newest<'a>(pods: &[&'a Pod]) -> Option<&'a Pod> {
@@ -430,6 +455,30 @@ mod tests {
             1,
         );
         assert_eq!(code(&verdict), "OOMKilled");
+    }
+
+    #[test]
+    fn words_of_a_pod_fit_into_the_status() {
+        let long = "\u{1b}[31m\n".repeat(3000);
+        let failure = Verdict::failed(fault(&long, long.as_str(), &long)).failure;
+        let failure = failure.expect("a failure");
+        assert!(failure.code.chars().count() <= 64, "{failure:?}");
+        for text in [failure.message, failure.hint.expect("a hint")] {
+            assert!(text.chars().count() <= 2048, "{text}");
+            assert!(!text.contains(char::is_control), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_error_at_the_end_of_a_log_comes_with_its_hint() {
+        for (log, expected) in [
+            ("note: a\nerror: b: c\nhint: Do d\n", ("b: c", "Do d")),
+            ("error: b\n", ("b", "")),
+            ("exec format error\n\n", ("exec format error", "")),
+            ("", ("", "")),
+        ] {
+            assert_eq!(of_log(log), expected);
+        }
     }
 
     #[test]

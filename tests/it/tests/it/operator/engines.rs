@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use testbed::scripted::reply;
 
-use super::plant::{BACKUPS, Plant, condition, of_kind, phase};
+use super::plant::{BACKUPS, NAMESPACE, Plant, condition, of_kind, phase};
 use crate::support::{Certificates, Component, Registry, Served, Store, accepting, programs};
 
 /// A plant with the backend of engine `acme/depot`.
@@ -35,16 +35,23 @@ fn an_engine_comes_from_a_registry_by_digest_with_the_accepted_capabilities() {
     let (store, certificates) = (Store::new(), Certificates::new());
     let digest = store.engine("0.1.0", Component::depot().bytes());
     let registry = Registry::over(store.folder.path(), &certificates.registry());
-    // Each pod has a folder of its own for engines. Here it is given, so that none of them meets an earlier one.
-    let job = |home: &str| {
-        let folder = plant.folder.path().join(home);
-        let ca = certificates.folder.path().join("ca.pem");
-        json!({"env": [
-            {"name": "XDG_DATA_HOME", "value": folder},
-            {"name": "XDG_CONFIG_HOME", "value": folder},
-            {"name": "SSL_CERT_FILE", "value": ca},
-        ]})
-    };
+    let ca = certificates.folder.path().join("ca.pem");
+    let ca = std::fs::read_to_string(ca).expect("a certificate");
+    plant.put(json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "ca", "namespace": NAMESPACE},
+        "data": {"ca.pem": ca},
+    }));
+    let job = json!({
+        "volumes": [{"name": "ca", "configMap": {"name": "ca"}}],
+        "volumeMounts": [{"name": "ca", "mountPath": "/etc/ca"}],
+        "env": [
+            {"name": "SSL_CERT_FILE", "value": "/etc/ca/ca.pem"},
+            // The pods of other tests share these.
+            {"name": "XDG_DATA_HOME", "value": "/tmp/data"},
+            {"name": "XDG_CONFIG_HOME", "value": "/tmp/configuration"},
+        ],
+    });
     let refused = plant.run(&format!("plugin install {}", programs().depot.display()));
     let accepted = accepting(&refused);
     let accepted = accepted.split(' ').next_back().expect("a digest");
@@ -56,12 +63,12 @@ fn an_engine_comes_from_a_registry_by_digest_with_the_accepted_capabilities() {
             "acceptCapabilities": accepted,
         })
     };
-    let backup = ended(&plant, "good", &engine(&accepted), &job("good"));
+    let backup = ended(&plant, "good", &engine(&accepted), &job);
     assert_eq!(phase(&backup), "Succeeded", "{backup:#}");
     assert_eq!(backup["status"]["copy"]["bytes"], 3, "{backup:#}");
 
     let other = format!("sha256:{}", "0".repeat(64));
-    let backup = ended(&plant, "other", &engine(&other), &job("other"));
+    let backup = ended(&plant, "other", &engine(&other), &job);
     assert_eq!(phase(&backup), "Failed", "{backup:#}");
     assert_eq!(condition(&backup, "Failed"), "True");
     assert_eq!(backup["status"]["run"]["failure"]["exitCode"], 2);

@@ -30,8 +30,8 @@ pub(super) struct DirectStream {
 impl Cluster {
     /// Connects to a port at the address of its pod.
     ///
-    /// The record of the pod is read each time: since the last connection the address may have gone to another pod, which
-    /// must not get the credentials of this one.
+    /// The record of the pod is read each time. Since the last connection the address may have gone to another pod, and
+    /// that one must not get the credentials.
     ///
     /// # Errors
     /// The reason why the address can't be used, as a clause.
@@ -81,8 +81,10 @@ fn address(pod: &Pod) -> Result<IpAddr, String> {
     Ok(address)
 }
 
-/// Returns true for addresses that a pod can't have. A program that may write the status of pods could name one of them,
-/// and so lead a run to a service of its own pod or to the metadata service of a cloud.
+/// Returns true for addresses that a pod can't have.
+///
+/// A program that may write the status of pods could name one of them. It could so lead a run to the metadata service of
+/// a cloud.
 ///
 /// The API server forbids the same addresses in endpoints: `ValidateNonSpecialIP` of `k8s.io/kubernetes/pkg/apis/core`.
 fn is_special(address: IpAddr) -> bool {

@@ -268,8 +268,9 @@ pub(crate) fn said(pods: &[&Pod]) -> String {
     }
 }
 
-/// Returns the error and the hint at the end of a log: a program that fails before it reads its object has said them only
-/// there. Without such lines, the last line is the error.
+/// Returns the error and the hint at the end of a log. Without such lines, the last line is the error.
+///
+/// A program that fails before it reads its object has said them only there.
 fn of_log(text: &str) -> (&str, &str) {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let with = |start: &str| {

@@ -61,7 +61,8 @@ pub struct BackupStoreSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64))]
     pub time_zone: Option<String>,
-    /// How often the store is tested and counted, such as `24h`. `0s` means only when the spec changes.
+    /// How often the store is tested and counted, such as `24h`. `0s` means only when the spec changes. After a failed test,
+    /// the next one comes within ten minutes.
     #[serde(default = "a_day")]
     #[schemars(length(min = 2, max = 32))]
     #[x_kube(validation = Rule::new("self.matches('^([0-9]+(h|m|s))+$') && (duration(self) == duration('0s') || duration(self) >= duration('1m'))").message("must be 0s, or at least 1m, such as 24h"))]

@@ -19,6 +19,13 @@ pub(crate) struct OfSchedule {
     pub(crate) schedule: String,
 }
 
+/// The labels of a store.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OfStore {
+    pub(crate) namespace: String,
+    pub(crate) store: String,
+}
+
 /// The labels of runs that have ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct OfRuns {
@@ -43,6 +50,8 @@ pub(crate) struct Metrics {
     pub(crate) interval: Family<OfSchedule, Gauge>,
     pub(crate) created: Family<OfSchedule, Gauge>,
     pub(crate) suspended: Family<OfSchedule, Gauge>,
+    pub(crate) valid: Family<OfSchedule, Gauge>,
+    pub(crate) store_ready: Family<OfStore, Gauge>,
     pub(crate) skipped: Family<OfSchedule, Counter>,
     pub(crate) runs: Family<OfRuns, Counter>,
     pub(crate) duration: Family<OfKind, Histogram>,
@@ -73,6 +82,8 @@ impl Metrics {
             interval: Family::default(),
             created: Family::default(),
             suspended: Family::default(),
+            valid: Family::default(),
+            store_ready: Family::default(),
             skipped: Family::default(),
             runs: Family::default(),
             duration: Family::new_with_constructor(seconds),
@@ -112,6 +123,16 @@ impl Metrics {
             "schedule_suspended",
             "1 if a schedule is suspended",
             it.suspended.clone(),
+        );
+        registry.register(
+            "schedule_valid",
+            "1 if the times of a schedule can be read",
+            it.valid.clone(),
+        );
+        registry.register(
+            "store_ready",
+            "1 if the last test of a store passed",
+            it.store_ready.clone(),
         );
         registry.register(
             "schedule_skipped_runs",
@@ -195,6 +216,7 @@ impl Metrics {
         self.interval.remove(schedule);
         self.created.remove(schedule);
         self.suspended.remove(schedule);
+        self.valid.remove(schedule);
         self.skipped.remove(schedule);
         self.bytes.remove(schedule);
     }

@@ -86,6 +86,10 @@ impl Step<'_> {
         let spec = &self.object.spec;
         let seed = format!("{}/{}", self.namespace, self.name);
         let parsed = Schedule::parse(&spec.schedule, spec.time_zone.as_deref(), &seed);
+        let valid = &self.context.metrics.valid;
+        valid
+            .get_or_create(&self.labels())
+            .set(i64::from(parsed.is_ok()));
         let next = match parsed {
             Ok(schedule) => self.fire(&schedule, &mut status).await?,
             Err(error) => {

@@ -9,18 +9,21 @@ use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
 use kube::{Api, ResourceExt as _};
 use operator_api::{
-    BackupStore, Condition, LABEL_OBJECT, Phase, RunStatus, job_name, set_condition,
+    BackupStore, BackupStoreStatus, Condition, LABEL_OBJECT, Phase, RunStatus, Status, job_name,
+    set_condition,
 };
 
 use crate::context::Context;
 use crate::error::OperatorError;
 use crate::job::Plan;
-use crate::metrics::OfKind;
+use crate::metrics::{OfKind, OfStore};
 use crate::runs::{create_job, owner, seconds_of, write_status};
 use crate::verdict::{Facts, Verdict, judge};
 
 /// Longest time of one attempt to test a store, in seconds.
 const TEST: i64 = 300;
+/// Longest time between a failed test and the next, in seconds.
+const AGAIN: i64 = 600;
 
 /// Tests a store when its spec changes, and then by its interval.
 pub(crate) async fn reconcile(
@@ -34,8 +37,14 @@ pub(crate) async fn reconcile(
     let namespace = object.namespace().unwrap_or_default();
     let name = object.name_any();
     let wake = |time| context.wakes.stores.set(&namespace, &name, time);
+    let labels = OfStore {
+        namespace: namespace.clone(),
+        store: name.clone(),
+    };
+    let ready = &context.metrics.store_ready;
     if object.metadata.deletion_timestamp.is_some() {
         wake(None);
+        ready.remove(&labels);
         return Ok(Action::await_change());
     }
     let old = object.status.as_ref();
@@ -43,11 +52,10 @@ pub(crate) async fn reconcile(
     let generation = object.metadata.generation;
     let now = context.clock.now();
     let is_new = status.observed_generation != generation;
-    let interval = seconds_of(&object.spec.check_interval);
-    let next = status
-        .last_check_time
-        .filter(|_| interval > 0)
-        .map(|last| last + SignedDuration::from_secs(interval));
+    if let Some(is_ready) = is_ready(&status) {
+        ready.get_or_create(&labels).set(i64::from(is_ready));
+    }
+    let next = next_test(&object, &status);
     let is_due = is_new || next.is_some_and(|next| next <= now);
     if !is_due {
         wake(next);
@@ -92,8 +100,9 @@ pub(crate) async fn reconcile(
         now,
     });
     let ended = verdict.phase.is_terminal();
+    let look_again = verdict.look_again;
     let Some((holds, reason, message)) = meaning(&verdict) else {
-        wake(verdict.look_again);
+        wake(look_again);
         return Ok(Action::await_change());
     };
     if ended {
@@ -105,6 +114,7 @@ pub(crate) async fn reconcile(
     let is_news = was.is_none_or(|was| was.reason != reason);
     let condition = Condition::new("Ready", holds, &reason, &message, now, generation);
     set_condition(&mut status.conditions, condition);
+    ready.get_or_create(&labels).set(i64::from(holds));
     let stores: Api<BackupStore> = Api::namespaced(context.client.clone(), &namespace);
     let uid = object.uid().unwrap_or_default();
     write_status(&stores, &name, &uid, old, &status).await?;
@@ -116,12 +126,28 @@ pub(crate) async fn reconcile(
         };
         context.tell(&*object, type_, &reason, &message).await;
     }
-    wake(
-        ended
-            .then(|| now + SignedDuration::from_secs(interval))
-            .filter(|_| interval > 0),
-    );
+    wake(if ended {
+        next_test(&object, &status)
+    } else {
+        look_again
+    });
     Ok(Action::await_change())
+}
+
+fn is_ready(status: &BackupStoreStatus) -> Option<bool> {
+    let known = status.conditions.iter().find(|it| it.type_ == "Ready");
+    known.map(|it| it.status == Status::True)
+}
+
+/// Returns when a store is to be tested again, apart from a change of its spec.
+fn next_test(store: &BackupStore, status: &BackupStoreStatus) -> Option<Timestamp> {
+    let interval = match seconds_of(&store.spec.check_interval) {
+        // What was away may be back long before the next day.
+        usual if is_ready(status) == Some(false) => usual.min(AGAIN),
+        usual => usual,
+    };
+    let last = status.last_check_time.filter(|_| interval > 0)?;
+    Some(last + SignedDuration::from_secs(interval))
 }
 
 /// Returns whether a test passed, with the reason in one word and for people. None while it is under way.

@@ -14,6 +14,8 @@ mod text;
 mod verbs;
 mod wait;
 
+use std::collections::BTreeMap;
+
 use broker_engine::resources::Selection;
 use broker_engine::{
     Backup, Create, CreateRequest, Delete, DeleteRequest, Detect, Detection, Error, List,
@@ -60,12 +62,18 @@ impl List for Operator {
         // The API server sorts by name, so all objects are needed to find the newest.
         let objects = run.kind().list::<Object>(&Selection::all());
         let objects = objects.map_err(kind::if_not_installed)?;
-        Ok(objects
-            .iter()
+        Ok(distinct(objects)
+            .values()
             .filter(|object| schedule.is_none() || object.made_by() == schedule)
             .map(|object| state::shown(run, object))
             .collect())
     }
+}
+
+/// Returns each object once, by its name: a list of several pages may have one twice, if it changed between them.
+fn distinct(objects: Vec<Object>) -> BTreeMap<String, Object> {
+    let named = |object: Object| (object.metadata.name.clone(), object);
+    objects.into_iter().map(named).collect()
 }
 
 impl Status for Operator {

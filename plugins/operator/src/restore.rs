@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::create::{WORK, options, work};
 use crate::kind::Run;
 use crate::object::Object;
+use crate::text::line;
 use crate::{state, wait};
 
 /// Creates the Restore. A dry run is waited for here and deleted when it has ended.
@@ -25,7 +26,7 @@ pub fn restore(request: &RestoreRequest) -> Result<Restoration> {
             .with_hint("`kubectl broker backup list --engine operator` shows the backups"));
     };
     let backup = Run::Backup.get(name)?;
-    let source = source(&backup)?;
+    let (from, source) = source(&backup, request.text("run-source"))?;
     let mut spec = Value::Object(work(&backup, &WORK)?);
     if let Some(fields) = spec.as_object_mut() {
         // Those were options of the engine for making a backup.
@@ -37,7 +38,7 @@ pub fn restore(request: &RestoreRequest) -> Result<Restoration> {
     if let Some(name) = request.text("run-statefulset") {
         spec["target"]["statefulSet"] = json!(name);
     }
-    spec["from"] = json!({ "backup": { "name": name } });
+    spec["from"] = from;
     let object = Object {
         spec,
         ..backup.clone()
@@ -72,12 +73,13 @@ pub fn restore(request: &RestoreRequest) -> Result<Restoration> {
     })
 }
 
-/// Returns where the operator takes the data from, in words.
+/// Returns where the operator takes the data from: the field of the spec, and the same in words.
 ///
 /// # Errors
-/// Fails if the backup is not complete, or is being deleted.
-fn source(backup: &Object) -> Result<String> {
+/// Fails if the backup is not complete, is being deleted, or does not have the wanted source.
+fn source(backup: &Object, wanted: Option<&str>) -> Result<(Value, String)> {
     let name = &backup.metadata.name;
+    let by_name = json!({ "backup": { "name": name } });
     let other = "`kubectl broker backup list --engine operator` shows those that succeeded";
     if backup.is_going() {
         return Err(Error::conflict(format!("Backup {name} is being deleted")).with_hint(other));
@@ -85,26 +87,36 @@ fn source(backup: &Object) -> Result<String> {
     if state::state(backup) != State::Succeeded {
         let phase = match state::phase(backup) {
             "" => "not looked at yet".to_owned(),
-            phase => crate::text::line(phase),
+            phase => line(phase),
         };
         return Err(
             Error::conflict(format!("Backup {name} has not succeeded: it is {phase}"))
                 .with_hint(other),
         );
     }
-    // The program in the cluster has the same order.
-    match (&backup.status.copy, &backup.status.backup_id) {
-        (Some(copy), _) => Ok(format!(
-            "copy {} in BackupStore {}",
-            crate::text::line(&copy.reference),
-            crate::text::line(&copy.store)
+    let copy = backup.status.copy.as_ref();
+    let id = backup.status.backup_id.as_deref();
+    let told = match (wanted, copy, id) {
+        (Some("copy"), None, _) => Err("has no copy"),
+        (Some("backend"), _, None) => Err("has no id of its backend"),
+        (None, None, None) => Err("has neither a copy nor an id of its backend"),
+        (Some("backend"), _, Some(id)) => {
+            let told = format!("backup {} of the backend", line(id));
+            Ok((json!({ "backupId": id }), told))
+        }
+        // The program in the cluster takes the copy, if there is one.
+        (_, Some(copy), _) => Ok((
+            by_name,
+            format!(
+                "copy {} in BackupStore {}",
+                line(&copy.reference),
+                line(&copy.store)
+            ),
         )),
-        (None, Some(id)) => Ok(format!("backup {} of the backend", crate::text::line(id))),
-        (None, None) => Err(Error::conflict(format!(
-            "Backup {name} has neither a copy nor an id of its backend"
-        ))
-        .with_hint(other)),
-    }
+        (_, None, Some(id)) => Ok((by_name, format!("backup {} of the backend", line(id)))),
+        (Some(_), None, None) => Err("has nothing to restore"),
+    };
+    told.map_err(|problem| Error::conflict(format!("Backup {name} {problem}")).with_hint(other))
 }
 
 /// Waits for the end of a dry run, and deletes its object.

@@ -82,9 +82,13 @@ pub fn shown(run: Run, object: &Object) -> Backup {
     let step = progress.filter(|_| is_at_work).map(|it| line(&it.step));
     let attempts = Some(status.run.attempts.len()).filter(|count| *count > 0);
     let copy = |field: fn(&CopyRecord) -> &String| status.copy.as_ref().map(|it| line(field(it)));
-    let reason = status.run.failure.as_ref();
-    let reason = reason.filter(|_| shown.state == State::Failed);
+    let fault = status.run.failure.as_ref();
+    let fault = fault.filter(|_| shown.state == State::Failed);
     let waiting = waits_for(object).and(object.condition("Progressing"));
+    let reason = fault.map(|it| line(&it.code));
+    let reason = reason.or_else(|| waiting.map(|it| line(&it.reason)));
+    let reason = reason.or_else(|| is_overlooked(object).then(|| "NotLookedAt".to_owned()));
+    let message = shown.failure.clone().or_else(|| trouble(run, object));
     shown
         .with_field("schedule", object.made_by().map(line))
         .with_field("engine", object.text("/engine/name").map(line))
@@ -99,31 +103,33 @@ pub fn shown(run: Run, object: &Object) -> Backup {
         .with_field("finished", status.run.finished_at.as_deref().map(line))
         .with_field("attempts", attempts.map(|count| count.to_string()))
         .with_field("step", step)
-        .with_field(
-            "reason",
-            reason
-                .map(|it| line(&it.code))
-                .or_else(|| waiting.map(|it| line(&it.reason))),
-        )
+        .with_field("reason", reason)
+        .with_field("message", message)
 }
 
-/// Returns the object with what its user must know while it does not end.
+/// Returns the object with a warning if it does not get on.
 pub fn watched(run: Run, object: &Object) -> Backup {
     let shown = shown(run, object);
+    let is_in_queue = object
+        .condition("Progressing")
+        .is_some_and(|it| it.reason == "Queued");
+    match trouble(run, object).filter(|_| !is_in_queue) {
+        Some(trouble) => shown.with_warning(trouble),
+        None => shown,
+    }
+}
+
+/// Returns why a run does not get on, in a sentence.
+fn trouble(run: Run, object: &Object) -> Option<String> {
     let name = &object.metadata.name;
     if is_overlooked(object) {
-        return shown.with_warning(format!(
+        return Some(format!(
             "The operator has not looked at {} {name} yet. {CHECK_OPERATOR}",
             run.name()
         ));
     }
-    let is_in_queue = object
-        .condition("Progressing")
-        .is_some_and(|it| it.reason == "Queued");
-    match waits_for(object).filter(|_| !is_in_queue) {
-        Some(waiting) => shown.with_warning(format!("{} {name} waits: {waiting}", run.name())),
-        None => shown,
-    }
+    let waiting = waits_for(object)?;
+    Some(format!("{} {name} waits: {waiting}", run.name()))
 }
 
 /// Returns whether the operator should have looked at the object by now.

@@ -112,6 +112,58 @@ fn only_a_backup_that_succeeded_is_restored() {
 }
 
 #[test]
+fn the_source_is_the_copy_or_what_the_backend_keeps() {
+    let from = |status: &Value, wanted: &str| {
+        let host = one("Backup", &json!({"engine": {"name": "hivemq"}}), status);
+        let restoration = restore(&host, "x", false, &[("run-source", wanted.into())])?;
+        let told = restoration.details[1].value.clone();
+        Ok((done(&host).sent["spec"]["from"].clone(), told))
+    };
+    assert_eq!(
+        from(&succeeded(), "backend"),
+        Ok((
+            json!({"backupId": "20260302-020000"}),
+            "backup 20260302-020000 of the backend".to_owned()
+        ))
+    );
+    assert_eq!(
+        from(&succeeded(), "copy"),
+        Ok((
+            json!({"backup": {"name": "x"}}),
+            "copy prod/1 in BackupStore s3".to_owned()
+        ))
+    );
+    let with = |field: &str| {
+        let mut status = succeeded();
+        status
+            .as_object_mut()
+            .unwrap()
+            .retain(|name, _| name == "run" || name == field);
+        status
+    };
+    let refused = |status: &Value, wanted: &str| from(status, wanted).unwrap_err().message;
+    assert_eq!(
+        refused(&with("copy"), "backend"),
+        "Backup x has no id of its backend"
+    );
+    assert_eq!(refused(&with("backupId"), "copy"), "Backup x has no copy");
+    let host = one(
+        "Backup",
+        &json!({"engine": {"name": "hivemq"}}),
+        &with("backupId"),
+    );
+    let restoration = restore(&host, "x", false, &[]).unwrap();
+    assert_eq!(
+        restoration.details[1].value,
+        "backup 20260302-020000 of the backend"
+    );
+    assert_eq!(
+        done(&host).sent["spec"]["from"],
+        json!({"backup": {"name": "x"}})
+    );
+}
+
+#[test]
 fn a_dry_run_needs_no_consent_and_leaves_no_object() {
     let host = host().settles(RESTORE, json!({"run": {"phase": "Succeeded"}}));
     let restoration = restore(&host, ID, true, &[]).unwrap();

@@ -94,6 +94,7 @@ fn a_failure_has_its_reason_and_its_hint() {
         Some("disk full (Failed); next step: Free some space")
     );
     assert_eq!(field(&shown, "reason"), Some("Failed"));
+    assert_eq!(field(&shown, "message"), shown.failure.as_deref());
 }
 
 #[test]
@@ -152,6 +153,10 @@ fn an_operator_that_does_not_run_is_told_after_a_minute() {
         let host = one("Backup", &json!({}), status).at(now);
         super::status(&host, "x").unwrap().warnings.join(" ")
     };
+    let host = one("Backup", &json!({}), &json!({})).at(NOW + 31_000);
+    let shown = super::status(&host, "x").unwrap();
+    assert_eq!(field(&shown, "reason"), Some("NotLookedAt"));
+    assert_eq!(field(&shown, "message"), Some(shown.warnings[0].as_str()));
     assert_eq!(seen_at(NOW, &json!({})), "");
     assert_eq!(seen_at(NOW + 30_000, &json!({})), "");
     let late = seen_at(NOW + 31_000, &json!({}));
@@ -230,4 +235,15 @@ fn an_id_that_names_nothing_is_not_found() {
         let error = status(&host(), id).unwrap_err();
         assert_eq!(error.kind, ErrorKind::NotFound, "{id}");
     }
+}
+
+#[test]
+fn an_object_that_a_list_has_twice_is_one() {
+    let object = |phase: &str| {
+        let status = json!({"run": {"phase": phase}});
+        serde_json::from_value::<Object>(object("Backup", "x", &json!({}), &status)).unwrap()
+    };
+    let distinct = distinct(vec![object("Running"), object("Succeeded")]);
+    assert_eq!(distinct.len(), 1);
+    assert_eq!(crate::state::state(&distinct["x"]), State::Succeeded);
 }

@@ -8,7 +8,7 @@ use testbed::{Pace, Testbed};
 use super::plant::{
     BACKUPS, BEGIN, NAMESPACE, Plant, RESTORES, SCHEDULES, condition, of_kind, phase, reason,
 };
-use crate::support::{Bed, Run};
+use crate::support::{Bed, Invocation, Run, programs, workspace};
 
 /// The run of 11:00. Each test begins at 10:30.
 const FIRST: &str = "hourly-29540820";
@@ -58,6 +58,12 @@ fn only(run: &Run) -> Value {
     items[0].clone()
 }
 
+/// Returns the backup that a command has made and followed.
+fn made(run: &Run) -> Value {
+    assert_eq!(run.code, 0, "{}", run.shown());
+    run.json()["item"].clone()
+}
+
 fn object(plant: &Plant, resource: &str, name: &str) -> Value {
     let object = plant.bed().objects().get(resource, NAMESPACE, name);
     object.expect("an object")
@@ -97,7 +103,7 @@ fn a_run_by_hand_belongs_to_its_schedule() {
 fn a_backup_from_a_schedule_is_followed_to_its_end_and_listed() {
     let plant = started(&json!({"suspend": true, "verify": "Deep"}));
     let created = operator(&plant, "create --from-schedule hourly --name mine -o json");
-    let made = only(&created);
+    let made = self::made(&created);
     assert_eq!(made["state"], "Succeeded", "{made:#}");
     assert!(
         created.stderr.contains("is suspended"),
@@ -117,7 +123,7 @@ fn a_backup_from_a_schedule_is_followed_to_its_end_and_listed() {
         (&json!("mine"), &copy["bytes"], &json!("nightly"))
     );
     let again = operator(&plant, "create --from mine -o json");
-    let again = only(&again);
+    let again = self::made(&again);
     assert_eq!(again["fields"]["schedule"], Value::Null);
     let both = operator(&plant, "list");
     assert_eq!(both.ids().len(), 2, "{}", both.stdout);
@@ -131,7 +137,7 @@ fn a_backup_from_flags_needs_no_schedule() {
         &plant,
         "create --run-engine hivemq --run-store nightly --run-verify none -o json",
     );
-    let made = only(&created);
+    let made = self::made(&created);
     assert_eq!(made["state"], "Succeeded", "{made:#}");
     assert_eq!(made["fields"]["store"], "nightly");
 }
@@ -139,12 +145,18 @@ fn a_backup_from_flags_needs_no_schedule() {
 #[test]
 fn a_schedule_is_suspended_and_resumed() {
     let plant = started(&json!({}));
-    assert_snapshot!(operator(&plant, "schedule").stdout, @"");
+    assert_snapshot!(operator(&plant, "schedule").stdout, @"
+    NAME     OUTCOME   MESSAGE
+    hourly   passed    0 * * * * UTC; next run 2026-03-02T11:00:00Z; no success yet
+    ");
     assert_eq!(operator(&plant, "suspend hourly").code, 0);
     plant.until_object(SCHEDULES, "hourly", |it| {
         reason(it, "Scheduled") == "Suspended"
     });
-    assert_snapshot!(operator(&plant, "schedule --name hourly").stdout, @"");
+    assert_snapshot!(operator(&plant, "schedule --name hourly").stdout, @"
+    NAME     OUTCOME   MESSAGE
+    hourly   skipped   0 * * * * UTC; suspended; no success yet
+    ");
     plant.advance(SignedDuration::from_hours(3));
     assert_eq!(operator(&plant, "resume hourly").code, 0);
     plant.until_object(SCHEDULES, "hourly", |it| {
@@ -198,7 +210,14 @@ fn a_failure_comes_with_its_hint() {
     };
     let failure = &object(&plant, BACKUPS, name)["status"]["run"]["failure"];
     let hint = failure["hint"].as_str().expect("a hint");
-    assert!(run.stderr.contains(hint), "{}", run.stderr);
+    // The host adds the namespace to its command.
+    let (_, words) = hint.rsplit_once('`').expect("a command");
+    let told = run.stderr.lines().find(|line| line.starts_with("hint: "));
+    assert!(
+        told.is_some_and(|told| told.ends_with(words)),
+        "{}",
+        run.stderr
+    );
     // The same failure of a backup that the host follows.
     let create = operator(&plant, "create --from-schedule hourly --name mine");
     assert_eq!(create.code, 1, "{}", create.shown());
@@ -216,7 +235,7 @@ fn a_failure_comes_with_its_hint() {
 #[test]
 fn a_backup_is_restored_and_deleted() {
     let plant = started(&json!({"deletionPolicy": "Delete"}));
-    only(&operator(
+    made(&operator(
         &plant,
         "create --from-schedule hourly --name mine -o json",
     ));
@@ -224,13 +243,24 @@ fn a_backup_is_restored_and_deleted() {
     assert_ne!(unasked.code, 0, "{}", unasked.shown());
     assert_eq!(names(plant.bed(), RESTORES), [""; 0]);
 
-    let tried = operator(&plant, "restore --id mine --dry-run");
-    // HiveMQ has no dry run, and the reason comes from the pod.
-    assert_ne!(tried.code, 0, "{}", tried.shown());
-    assert!(tried.stderr.contains("dry run"), "{}", tried.stderr);
+    // HiveMQ takes no files and has no dry run. Both reasons come from the pod.
+    let copy = operator(&plant, "restore --id mine --yes --name of-copy");
+    assert_eq!(copy.code, 1, "{}", copy.shown());
+    let reason = "can't restore from a file (Usage); next step: Get the file with";
+    assert!(copy.stderr.contains(reason), "{}", copy.stderr);
+    assert_eq!(
+        operator(&plant, "delete --id restore/of-copy --yes").code,
+        0
+    );
+    let tried = operator(&plant, "restore --id mine --run-source backend --dry-run");
+    assert_eq!(tried.code, 1, "{}", tried.shown());
+    assert!(tried.stderr.contains("dry"), "{}", tried.stderr);
     assert_eq!(names(plant.bed(), RESTORES), [""; 0]);
 
-    let restored = operator(&plant, "restore --latest --yes --name back");
+    let restored = operator(
+        &plant,
+        "restore --latest --run-source backend --yes --name back",
+    );
     assert_eq!(restored.code, 0, "{}", restored.shown());
     let restore = object(&plant, RESTORES, "back");
     assert_eq!(phase(&restore), "Succeeded", "{restore:#}");
@@ -274,15 +304,88 @@ fn an_operator_that_does_not_run_is_told() {
         "{}",
         run.stderr
     );
-    let name = &names(plant.bed(), BACKUPS)[0];
     // The clock of the cluster is far behind that of this machine, so the object is old enough.
-    let status = operator(&plant, &format!("status --id {name}"));
-    assert_eq!(status.code, 0, "{}", status.shown());
+    let listed = only(&operator(&plant, "list -o json"));
+    assert_eq!(listed["fields"]["reason"], "NotLookedAt", "{listed:#}");
+    let create = operator(&plant, "create --run-engine hivemq --timeout 3s");
+    assert_ne!(create.code, 0, "{}", create.shown());
     assert!(
-        status.stderr.contains("Check that the operator runs"),
+        create.stderr.contains("Check that the operator runs"),
         "{}",
-        status.stderr
+        create.stderr
     );
+}
+
+/// Returns the Role of the engine's page.
+fn role_of_the_page() -> Value {
+    let path = workspace().join("docs/engines/operator.md");
+    let page = std::fs::read_to_string(path).expect("a page of this project");
+    let block = page.split("```yaml\n").nth(1).expect("a Role");
+    let block = block.split("```").next().expect("its end");
+    serde_saphyr::from_str(block).expect("YAML")
+}
+
+#[test]
+fn the_role_of_the_page_is_enough() {
+    let plant = started(&json!({"retries": 0}));
+    let mut role = role_of_the_page();
+    role["metadata"]["namespace"] = json!(NAMESPACE);
+    let name = role["metadata"]["name"].clone();
+    plant.put(role);
+    plant.put(json!({
+        "apiVersion": "v1", "kind": "ServiceAccount",
+        "metadata": {"name": "person", "namespace": NAMESPACE},
+    }));
+    plant.put(json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+        "metadata": {"name": "person", "namespace": NAMESPACE},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": "person", "namespace": NAMESPACE}],
+    }));
+    let kubeconfig = plant
+        .bed()
+        .service_account_kubeconfig(NAMESPACE, "person")
+        .expect("a service account");
+    let programs = programs();
+    for line in [
+        "create --from-schedule hourly --name mine",
+        "run hourly",
+        "list",
+        "status --id mine",
+        "restore --id mine --run-source backend --yes --name back",
+        "delete --id restore/back --yes",
+        "delete --id mine --yes",
+        "suspend hourly",
+        "schedule",
+    ] {
+        let run = Invocation::new(&programs.kubectl_broker, &programs.folders)
+            .kubeconfig(&kubeconfig)
+            .run(&format!("backup --engine operator -n {NAMESPACE} {line}"));
+        assert_eq!(run.code, 0, "{line}: {}", run.shown());
+        assert!(
+            !run.stderr.contains("not allowed"),
+            "{line}: {}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
+fn a_verb_that_two_bundled_engines_have_needs_its_engine() {
+    let bed = Bed::start();
+    for line in [
+        "suspend nightly",
+        "resume nightly",
+        "schedule --name nightly",
+    ] {
+        let run = bed.run(&format!("backup {line}"));
+        assert_eq!(run.code, 2, "{line}: {}", run.shown());
+        for engine in ["kafka", "operator"] {
+            let named = format!("--engine {engine}");
+            assert!(run.stderr.contains(&named), "{line}: {}", run.stderr);
+        }
+    }
+    assert_eq!(bed.requests().count("*", ""), 0);
 }
 
 #[test]

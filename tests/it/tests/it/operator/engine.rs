@@ -102,9 +102,8 @@ fn a_run_by_hand_belongs_to_its_schedule() {
 #[test]
 fn a_backup_from_a_schedule_is_followed_to_its_end_and_listed() {
     let plant = started(&json!({"suspend": true, "verify": "Deep"}));
-    let created = operator(&plant, "create --from-schedule hourly --name mine -o json");
-    let made = self::made(&created);
-    assert_eq!(made["state"], "Succeeded", "{made:#}");
+    let created = operator(&plant, "create --from-schedule hourly --name mine");
+    assert_eq!(created.code, 0, "{}", created.shown());
     assert!(
         created.stderr.contains("is suspended"),
         "{}",
@@ -125,8 +124,10 @@ fn a_backup_from_a_schedule_is_followed_to_its_end_and_listed() {
     let again = operator(&plant, "create --from mine -o json");
     let again = self::made(&again);
     assert_eq!(again["fields"]["schedule"], Value::Null);
-    let both = operator(&plant, "list");
+    let both = operator(&plant, "list -o json");
     assert_eq!(both.ids().len(), 2, "{}", both.stdout);
+    let found = only(&plant.run("discover -A --engine operator -o json"));
+    assert_eq!(found["namespace"], NAMESPACE, "{found:#}");
 }
 
 #[test]
@@ -348,6 +349,7 @@ fn the_role_of_the_page_is_enough() {
         .expect("a service account");
     let programs = programs();
     for line in [
+        "test",
         "create --from-schedule hourly --name mine",
         "run hourly",
         "list",

@@ -66,7 +66,9 @@ pub fn shown(run: Run, object: &Object) -> Backup {
         Run::Restore => Activity::Restore,
     };
     shown.reported_state = status.run.phase.as_deref().map(line);
-    shown.created = object.metadata.creation_timestamp.clone();
+    shown
+        .created
+        .clone_from(&object.metadata.creation_timestamp);
     shown.size = status.copy.as_ref().and_then(|copy| amount(copy.bytes));
     if shown.state == State::Failed {
         shown.failure = failure(object);

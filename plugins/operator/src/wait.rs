@@ -4,7 +4,7 @@ use broker_engine::resources::{Change, Selection, Watch};
 use broker_engine::{Error, ErrorKind, Result, log, progress};
 
 use crate::kind::Run;
-use crate::object::Object;
+use crate::object::{Fault, Object};
 use crate::state::{self, CHECK_OPERATOR, has_ended, phase, waits_for};
 use crate::text::line;
 
@@ -76,10 +76,10 @@ pub fn failure(run: Run, object: &Object) -> Option<Error> {
     }
     let name = &object.metadata.name;
     let fault = object.status.run.failure.as_ref();
-    let reason = fault.map(|it| it.told()).filter(|it| !it.is_empty());
+    let reason = fault.map(Fault::told).filter(|it| !it.is_empty());
     let reason = reason.unwrap_or_else(|| "no reason given".to_owned());
     let error = Error::failed(format!("{} {name} failed: {reason}", run.name()));
-    Some(match fault.and_then(|it| it.hint()) {
+    Some(match fault.and_then(Fault::hint) {
         Some(hint) => error.with_hint(hint),
         None => error.with_hint(look(run, name)),
     })

@@ -113,7 +113,7 @@ fn only_a_backup_that_succeeded_is_restored() {
 
 #[test]
 fn the_source_is_the_copy_or_what_the_backend_keeps() {
-    let from = |status: &Value, wanted: &str| {
+    let from = |status: &Value, wanted: &str| -> Result<(Value, String)> {
         let host = one("Backup", &json!({"engine": {"name": "hivemq"}}), status);
         let restoration = restore(&host, "x", false, &[("run-source", wanted.into())])?;
         let told = restoration.details[1].value.clone();

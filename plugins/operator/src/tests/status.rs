@@ -1,6 +1,6 @@
 use super::*;
 
-fn state(phase: &str, conditions: Value) -> State {
+fn state(phase: &str, conditions: &Value) -> State {
     let status = json!({"run": {"phase": phase, "conditions": conditions}});
     self::status(&one("Backup", &json!({}), &status), "x")
         .unwrap()
@@ -18,7 +18,7 @@ fn phases_are_states() {
         ("Lost", State::Failed),
         ("Napping", State::Unknown),
     ] {
-        assert_eq!(state(phase, json!([])), expected, "{phase}");
+        assert_eq!(state(phase, &json!([])), expected, "{phase}");
     }
 }
 
@@ -26,20 +26,20 @@ fn phases_are_states() {
 fn the_conditions_of_a_newer_operator_say_how_a_run_ended() {
     let condition = |type_: &str, status: &str| json!([{"type": type_, "status": status}]);
     assert_eq!(
-        state("Archived", condition("Complete", "True")),
+        state("Archived", &condition("Complete", "True")),
         State::Succeeded
     );
     assert_eq!(
-        state("Rejected", condition("Failed", "True")),
+        state("Rejected", &condition("Failed", "True")),
         State::Failed
     );
     assert_eq!(
-        state("Napping", condition("Complete", "False")),
+        state("Napping", &condition("Complete", "False")),
         State::Unknown
     );
     // A phase that is known counts, whatever stands beside it.
     assert_eq!(
-        state("Running", condition("Complete", "True")),
+        state("Running", &condition("Complete", "True")),
         State::Running
     );
 }
@@ -122,15 +122,12 @@ fn what_a_run_waits_for_is_a_warning_unless_it_is_its_turn() {
         let status = json!({"run": {"phase": phase, "conditions": [
             {"type": "Progressing", "status": "False", "reason": reason, "message": "why"},
         ]}});
-        let shown = status_of(&status);
+        let shown = super::status(&one("Backup", &json!({}), &status), "x").unwrap();
         (
             shown.warnings.join(" "),
             field(&shown, "reason").map(str::to_owned),
         )
     };
-    fn status_of(status: &Value) -> Backup {
-        super::status(&one("Backup", &json!({}), status), "x").unwrap()
-    }
     assert_eq!(
         waiting("FailedMount", "Starting"),
         (
@@ -154,7 +151,7 @@ fn an_operator_that_does_not_run_is_told_after_a_minute() {
         super::status(&host, "x").unwrap().warnings.join(" ")
     };
     let host = one("Backup", &json!({}), &json!({})).at(NOW + 31_000);
-    let shown = super::status(&host, "x").unwrap();
+    let shown = status(&host, "x").unwrap();
     assert_eq!(field(&shown, "reason"), Some("NotLookedAt"));
     assert_eq!(field(&shown, "message"), Some(shown.warnings[0].as_str()));
     assert_eq!(seen_at(NOW, &json!({})), "");
@@ -245,5 +242,5 @@ fn an_object_that_a_list_has_twice_is_one() {
     };
     let distinct = distinct(vec![object("Running"), object("Succeeded")]);
     assert_eq!(distinct.len(), 1);
-    assert_eq!(crate::state::state(&distinct["x"]), State::Succeeded);
+    assert_eq!(state::state(&distinct["x"]), State::Succeeded);
 }

@@ -122,7 +122,7 @@ fn a_backup_from_a_schedule_is_followed_to_its_end_and_listed() {
         (&json!("mine"), &copy["bytes"], &json!("nightly"))
     );
     let again = operator(&plant, "create --from mine -o json");
-    let again = self::made(&again);
+    let again = made(&again);
     assert_eq!(again["fields"]["schedule"], Value::Null);
     let both = operator(&plant, "list -o json");
     assert_eq!(both.ids().len(), 2, "{}", both.stdout);
@@ -138,7 +138,7 @@ fn a_backup_from_flags_needs_no_schedule() {
         &plant,
         "create --run-engine hivemq --run-store nightly --run-verify none -o json",
     );
-    let made = self::made(&created);
+    let made = made(&created);
     assert_eq!(made["state"], "Succeeded", "{made:#}");
     assert_eq!(made["fields"]["store"], "nightly");
 }

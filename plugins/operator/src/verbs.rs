@@ -10,7 +10,11 @@ use crate::Operator;
 impl Act for Operator {
     fn act(request: ActRequest) -> Result<Report> {
         match request.verb.as_str() {
-            "schedule" => schedule::show(request.text("name")),
+            "schedules" => schedule::show(request.text("name")),
+            "schedule" => schedule::set(
+                request.required_text("name")?,
+                request.required_text("cron")?,
+            ),
             "suspend" => schedule::suspend(request.required_text("name")?, true),
             "resume" => schedule::suspend(request.required_text("name")?, false),
             "run" => run::run(&request),

@@ -16,7 +16,7 @@ fn shown(spec: Value, status: &Value) -> (Outcome, String) {
     let mut spec = spec;
     spec["schedule"] = json!("@daily");
     let host = one("BackupSchedule", &spec, status);
-    let mut items = items(act(&host, "schedule", &[("name", "x".into())]));
+    let mut items = items(act(&host, "schedules", &[("name", "x".into())]));
     let (_, outcome, message) = items.remove(0);
     (outcome, message)
 }
@@ -24,7 +24,7 @@ fn shown(spec: Value, status: &Value) -> (Outcome, String) {
 #[test]
 fn a_schedule_is_shown_with_its_times() {
     assert_eq!(
-        items(act(&host(), "schedule", &[])),
+        items(act(&host(), "schedules", &[])),
         [(
             "nightly".to_owned(),
             Outcome::Passed,
@@ -32,10 +32,10 @@ fn a_schedule_is_shown_with_its_times() {
         )]
     );
     assert_eq!(
-        text(act(&Host::new(MANIFEST), "schedule", &[])),
+        text(act(&Host::new(MANIFEST), "schedules", &[])),
         "There is no BackupSchedule in this namespace."
     );
-    let missing = act(&host(), "schedule", &[("name", "y".into())]).unwrap_err();
+    let missing = act(&host(), "schedules", &[("name", "y".into())]).unwrap_err();
     assert_eq!(missing.kind, ErrorKind::NotFound);
 }
 
@@ -104,6 +104,20 @@ fn a_schedule_is_suspended_and_resumed_once() {
         "{resumed}"
     );
     assert_eq!(host.done()[1].sent, json!({"spec": {"suspend": false}}));
+}
+
+#[test]
+fn the_times_of_a_schedule_are_set() {
+    let host = host();
+    let given = [("name", "nightly".into()), ("cron", "@hourly".into())];
+    let told = text(act(&host, "schedule", &given));
+    let first = "BackupSchedule nightly runs at @hourly Europe/Berlin.";
+    assert!(told.starts_with(first), "{told}");
+    assert!(!told.contains("suspended"), "{told}");
+    assert_eq!(done(&host).sent, json!({"spec": {"schedule": "@hourly"}}));
+    let given = [("name", "other".into()), ("cron", "@hourly".into())];
+    let missing = act(&host, "schedule", &given).unwrap_err();
+    assert_eq!(missing.kind, ErrorKind::NotFound);
 }
 
 #[test]

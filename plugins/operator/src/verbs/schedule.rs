@@ -1,4 +1,4 @@
-//! Schedules: `schedule`, `suspend` and `resume`.
+//! Schedules: `schedules`, `schedule`, `suspend` and `resume`.
 
 use broker_engine::resources::Selection;
 use broker_engine::{Check, Outcome, Report, Result};
@@ -67,6 +67,23 @@ fn times(schedule: &Object) -> String {
     let times = line(schedule.text("/schedule").unwrap_or_default());
     let zone = schedule.text("/timeZone").unwrap_or("UTC");
     format!("{times} {}", line(zone))
+}
+
+/// Sets the times of a schedule. The API server checks their form, and the operator the rest.
+pub fn set(name: &str, cron: &str) -> Result<Report> {
+    kind::schedule(name)?;
+    let patch = json!({ "spec": { "schedule": cron } });
+    let after: Object = SCHEDULE.patch(name, &patch)?;
+    let mut text = format!("BackupSchedule {name} runs at {}.", times(&after));
+    if after.is_suspended() {
+        text += &format!(
+            "\nIt is suspended: `kubectl broker backup resume --engine operator {name}` lets it go on."
+        );
+    }
+    text += &format!(
+        "\n`kubectl broker backup schedules --engine operator --name {name}` shows the next run, or what is wrong."
+    );
+    Ok(Report::text(text))
 }
 
 /// Suspends a schedule, or resumes it.

@@ -34,10 +34,11 @@ fn the_help_of_backup_shows_them_after_the_verbs_of_the_host() {
       offset-reset     Reset the offsets of consumer groups (engine kafka)
       offset-rollback  Restore the offsets of consumer groups from a snapshot (engine kafka)
       resume           Resume the schedule of a KafkaBackup (engines kafka, operator)
-      schedule         Several engines have this verb with different options (engines kafka, operator)
+      schedule         Set the schedule of a KafkaBackup (engines kafka, operator)
       suspend          Suspend the schedule of a KafkaBackup (engines kafka, operator)
       validate         Validate a backup against its topics and wait for the result (engine kafka)
       run              Run a BackupSchedule now, and wait for the end of the backup (engine operator)
+      schedules        Show the times and the last results of schedules (engine operator)
       metrics          Print the metrics of the sidecar in Prometheus text format (engine sidecar)
       purge            Delete an uploaded backup from the disk of the pod, like `delete` (engine
                        sidecar)

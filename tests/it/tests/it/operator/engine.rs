@@ -146,7 +146,7 @@ fn a_backup_from_flags_needs_no_schedule() {
 #[test]
 fn a_schedule_is_suspended_and_resumed() {
     let plant = started(&json!({}));
-    assert_snapshot!(operator(&plant, "schedule").stdout, @"
+    assert_snapshot!(operator(&plant, "schedules").stdout, @"
     NAME     OUTCOME   MESSAGE
     hourly   passed    0 * * * * UTC; next run 2026-03-02T11:00:00Z; no success yet
     ");
@@ -154,7 +154,7 @@ fn a_schedule_is_suspended_and_resumed() {
     plant.until_object(SCHEDULES, "hourly", |it| {
         reason(it, "Scheduled") == "Suspended"
     });
-    assert_snapshot!(operator(&plant, "schedule --name hourly").stdout, @"
+    assert_snapshot!(operator(&plant, "schedules --name hourly").stdout, @"
     NAME     OUTCOME   MESSAGE
     hourly   skipped   0 * * * * UTC; suspended; no success yet
     ");
@@ -358,7 +358,8 @@ fn the_role_of_the_page_is_enough() {
         "delete --id restore/back --yes",
         "delete --id mine --yes",
         "suspend hourly",
-        "schedule",
+        "schedule hourly @daily",
+        "schedules",
     ] {
         let run = Invocation::new(&programs.kubectl_broker, &programs.folders)
             .kubeconfig(&kubeconfig)
@@ -378,7 +379,7 @@ fn a_verb_that_two_bundled_engines_have_needs_its_engine() {
     for line in [
         "suspend nightly",
         "resume nightly",
-        "schedule --name nightly",
+        "schedule nightly @daily",
     ] {
         let run = bed.run(&format!("backup {line}"));
         assert_eq!(run.code, 2, "{line}: {}", run.shown());

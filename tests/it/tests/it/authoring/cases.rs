@@ -126,7 +126,7 @@ fn the_other_bundled_engines_pass_every_case() {
     for (engine, count) in [
         ("backuprequest", 96),
         ("kafka", 147),
-        ("operator", 120),
+        ("operator", 130),
         ("strategy", 65),
     ] {
         let cases = cases(engine);

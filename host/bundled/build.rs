@@ -17,7 +17,14 @@ use std::process::{Command, ExitCode};
 use sha2::{Digest, Sha256};
 
 /// The bundled engines, in the order of their names.
-const ENGINES: &[&str] = &["backuprequest", "hivemq", "kafka", "sidecar", "strategy"];
+const ENGINES: &[&str] = &[
+    "backuprequest",
+    "hivemq",
+    "kafka",
+    "operator",
+    "sidecar",
+    "strategy",
+];
 const TARGET: &str = "wasm32-wasip2";
 const PREBUILT: &str = "KUBECTL_BROKER_ENGINES";
 

@@ -178,7 +178,12 @@ mod tests {
         let of_commands =
             headings.filter(|title| title.starts_with("kubectl") && !title.contains(" --engine "));
         let titles: Vec<_> = of_commands.map(str::to_owned).collect();
-        assert_eq!(titles.len(), expected.len(), "each once: {titles:#?}");
+        // A verb stands in the section of each engine that has it.
+        let verbs = engines.iter().flat_map(|it| it.manifest().verbs.keys());
+        let verbs: Vec<_> = verbs.collect();
+        let again = verbs.len() - verbs.iter().collect::<BTreeSet<_>>().len();
+        let count = expected.len() + again;
+        assert_eq!(titles.len(), count, "each once: {titles:#?}");
         assert_eq!(titles.into_iter().collect::<BTreeSet<_>>(), expected);
         let commands = commands(&engines);
         let pages: BTreeSet<_> = commands

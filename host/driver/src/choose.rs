@@ -510,7 +510,14 @@ mod tests {
         assert_eq!(near, None);
         assert_eq!(
             known,
-            ["backuprequest", "hivemq", "kafka", "sidecar", "strategy"]
+            [
+                "backuprequest",
+                "hivemq",
+                "kafka",
+                "operator",
+                "sidecar",
+                "strategy"
+            ]
         );
     }
 
@@ -518,7 +525,7 @@ mod tests {
     fn an_engine_that_cannot_names_those_that_can() {
         assert!(matches!(
             able("sidecar", Operation::Create),
-            Err(OpsError::CannotDo { able, .. }) if able == ["backuprequest", "hivemq", "kafka", "strategy"]
+            Err(OpsError::CannotDo { able, .. }) if able == ["backuprequest", "hivemq", "kafka", "operator", "strategy"]
         ));
         let Err(OpsError::CannotDo { reason, .. }) = able("sidecar", Operation::Download) else {
             panic!("the sidecar has no download")

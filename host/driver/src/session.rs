@@ -276,6 +276,13 @@ impl Session {
         self.engine_that_takes_files(&self.engine_of(engine)).await
     }
 
+    /// Returns whether the engine of the request restores from files. An engine that does not exist may.
+    #[must_use]
+    pub fn takes_files(&self) -> bool {
+        let found = for_files(self.host.engines(), &self.request.engine);
+        !matches!(found, Err(OpsError::NoFiles { .. }))
+    }
+
     /// Checks that an engine restores from files: the one that made a copy, unless the user names another. Nothing is
     /// started.
     ///

@@ -409,7 +409,14 @@ mod tests {
             .iter()
             .map(|file| file.manifest().id.to_string())
             .collect();
-        let expected = ["backuprequest", "hivemq", "kafka", "sidecar", "strategy"];
+        let expected = [
+            "backuprequest",
+            "hivemq",
+            "kafka",
+            "operator",
+            "sidecar",
+            "strategy",
+        ];
         let expected = expected.map(|name| format!("kubectl-broker/{name}"));
         assert_eq!(names, expected);
     }

@@ -187,9 +187,16 @@ mod tests {
     }
 
     fn bundled() -> Vec<EngineId> {
-        ["backuprequest", "hivemq", "kafka", "sidecar", "strategy"]
-            .map(|name| id(&format!("{OURS}/{name}")))
-            .into()
+        [
+            "backuprequest",
+            "hivemq",
+            "kafka",
+            "operator",
+            "sidecar",
+            "strategy",
+        ]
+        .map(|name| id(&format!("{OURS}/{name}")))
+        .into()
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub struct BackupSpec {
     /// Whether deleting the object deletes the copy.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
-    /// The schedule that made the object. Only the operator sets it.
+    /// The schedule of which this is a run. The operator sets it, and engine operator for a run by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<ScheduledBy>,
 }

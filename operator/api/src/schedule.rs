@@ -199,7 +199,7 @@ pub struct Upkeep {
     /// Name of the Job.
     #[schemars(length(max = 253))]
     pub job: String,
-    /// The time that it was made for.
+    /// The time that it was made for: that of a deep check, or the end of the run before a retention.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tick_time: Option<Timestamp>,
     /// When it ended.

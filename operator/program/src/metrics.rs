@@ -98,93 +98,104 @@ impl Metrics {
             history_lag: Gauge::default(),
             history_oldest: Mutex::default(),
         };
-        let registry = &mut it.registry;
+        it.register_schedules();
+        it.register_runs();
+        it
+    }
+
+    /// Registers the metrics of schedules and stores.
+    fn register_schedules(&mut self) {
+        let registry = &mut self.registry;
         registry.register(
             "schedule_last_success_timestamp_seconds",
             "Unix time of the end of the last successful run of a schedule",
-            it.last_success.clone(),
+            self.last_success.clone(),
         );
         registry.register(
             "schedule_last_failure_timestamp_seconds",
             "Unix time of the end of the last failed run of a schedule",
-            it.last_failure.clone(),
+            self.last_failure.clone(),
         );
         registry.register(
             "schedule_expected_interval_seconds",
             "Longest time between two runs of a schedule",
-            it.interval.clone(),
+            self.interval.clone(),
         );
         registry.register(
             "schedule_created_timestamp_seconds",
             "Unix time of the creation of a schedule",
-            it.created.clone(),
+            self.created.clone(),
         );
         registry.register(
             "schedule_suspended",
             "1 if a schedule is suspended",
-            it.suspended.clone(),
+            self.suspended.clone(),
         );
         registry.register(
             "schedule_valid",
             "1 if the times of a schedule can be read",
-            it.valid.clone(),
+            self.valid.clone(),
         );
         registry.register(
             "store_ready",
             "1 if the last test of a store passed",
-            it.store_ready.clone(),
+            self.store_ready.clone(),
         );
         registry.register(
             "schedule_skipped_runs",
             "Runs of a schedule that were left out: too late, or the run before was under way",
-            it.skipped.clone(),
+            self.skipped.clone(),
         );
-        registry.register("runs", "Runs that have ended", it.runs.clone());
+    }
+
+    /// Registers the metrics of runs, of the operator's own work and of the history.
+    fn register_runs(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("runs", "Runs that have ended", self.runs.clone());
         registry.register_with_unit(
             "run_duration",
             "Time from the Job to the end of a run",
             Unit::Seconds,
-            it.duration.clone(),
+            self.duration.clone(),
         );
         registry.register(
             "backup_copied_bytes",
             "Bytes of backups that were copied to stores",
-            it.bytes.clone(),
+            self.bytes.clone(),
         );
         registry.register(
             "runs_queued",
             "Runs that wait for a place",
-            it.queued.clone(),
+            self.queued.clone(),
         );
-        registry.register("runs_active", "Runs under way", it.active.clone());
-        registry.register("reconciles", "Looks at objects", it.reconciles.clone());
+        registry.register("runs_active", "Runs under way", self.active.clone());
+        registry.register("reconciles", "Looks at objects", self.reconciles.clone());
         registry.register(
             "reconcile_errors",
             "Looks at objects that failed",
-            it.errors.clone(),
+            self.errors.clone(),
         );
         registry.register(
             "leader",
             "1 if this replica is the leader",
-            it.leader.clone(),
+            self.leader.clone(),
         );
         registry.register(
             "history_errors",
             "Failed attempts to write the history",
-            it.history_errors.clone(),
+            self.history_errors.clone(),
         );
         registry.register(
             "history_pending",
             "Runs that have ended and are not in the history yet",
-            it.history_pending.clone(),
+            self.history_pending.clone(),
         );
         registry.register_with_unit(
             "history_lag",
             "Time that the oldest of these runs has waited",
             Unit::Seconds,
-            it.history_lag.clone(),
+            self.history_lag.clone(),
         );
-        it
     }
 
     /// Returns all metrics in the text format of OpenMetrics.

@@ -71,20 +71,7 @@ pub(crate) async fn reconcile(
     let job = job_name("check", &round);
     let jobs: Api<Job> = Api::namespaced(context.client.clone(), &namespace);
     let Some(found) = jobs.get_opt(&job).await? else {
-        let uid = object.uid().unwrap_or_default();
-        let plan = Plan {
-            name: job,
-            namespace: namespace.clone(),
-            owner: owner(&*object)?,
-            arguments: vec!["run".to_owned(), format!("backupstore/{name}")],
-            settings: object.spec.job.as_ref(),
-            work: None,
-            store: Some(&object),
-            decrypts: false,
-            timeout: TEST,
-            retries: 1,
-        };
-        create_job(&context, &plan, &uid).await?;
+        create_test(&context, &object, job).await?;
         return Ok(Action::await_change());
     };
     let pods = context.seen.pods.state_filter(|pod: &Pod| {
@@ -132,6 +119,30 @@ pub(crate) async fn reconcile(
         look_again
     });
     Ok(Action::await_change())
+}
+
+/// Makes the Job that tests a store.
+async fn create_test(
+    context: &Context,
+    store: &BackupStore,
+    name: String,
+) -> Result<(), OperatorError> {
+    let plan = Plan {
+        name,
+        namespace: store.namespace().unwrap_or_default(),
+        owner: owner(store)?,
+        arguments: vec![
+            "run".to_owned(),
+            format!("backupstore/{}", store.name_any()),
+        ],
+        settings: store.spec.job.as_ref(),
+        work: None,
+        store: Some(store),
+        decrypts: false,
+        timeout: TEST,
+        retries: 1,
+    };
+    create_job(context, &plan, &store.uid().unwrap_or_default()).await
 }
 
 fn is_ready(status: &BackupStoreStatus) -> Option<bool> {

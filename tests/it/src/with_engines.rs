@@ -1,8 +1,8 @@
 //! kubectl-broker with other engines than the bundled ones.
 //!
 //! `WITH_ENGINES` adds component files, separated by colons. `WITHOUT_ENGINES` removes bundled engines, in
-//! the same format. `BUNDLED_ENGINES` names a folder with a component `NAME.wasm` for each bundled engine,
-//! which replaces that of this build. Everything else is the same as in the real program.
+//! the same format. `BUNDLED_ENGINES` names a folder with components `NAME.wasm`, which replace the bundled
+//! engines of this build; an engine without one is left out. Everything else is the same as in the real program.
 //!
 //! `COUNT_COMPONENTS` may name a file, to which the program writes the number of opened components.
 
@@ -52,8 +52,13 @@ fn catalogue(files: Vec<(String, Vec<u8>)>) -> Result<Catalogue, EngineError> {
 /// Returns the bundled engines with the components of a folder. They live as long as the program, as bundled
 /// ones do.
 fn replaced(folder: &Path) -> &'static [(&'static str, &'static [u8], [u8; 32])] {
-    let engines = host_bundled::ENGINES.iter().map(|(name, ..)| {
-        let path = folder.join(format!("{name}.wasm"));
+    let path = |name: &str| folder.join(format!("{name}.wasm"));
+    // An engine may be younger than the components of the folder.
+    let known = host_bundled::ENGINES
+        .iter()
+        .filter(|(name, ..)| path(name).is_file());
+    let engines = known.map(|(name, ..)| {
+        let path = path(name);
         let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         let digest = Sha256::digest(&bytes).to_bytes();
         (*name, &*bytes.leak(), digest)

@@ -159,6 +159,7 @@ mod tests {
             "backuprequest",
             "hivemq",
             "kafka",
+            "operator",
             "sidecar",
             "strategy",
         ];

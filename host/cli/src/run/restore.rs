@@ -1,6 +1,7 @@
 //! A Restore.
 
 use broker_manifest::Operation;
+use host_base::text;
 use host_cluster::Cluster;
 use host_driver::{
     CopyChoice, Ongoing, OpsError, RestoreFrom, RestoreRequest, Session, Task, Which,
@@ -128,6 +129,14 @@ async fn from(
         let (_, backup) = read::<Backup>(cluster, "Backup", &backup.name).await?;
         let status = backup.status.unwrap_or_default();
         match (status.copy, status.backup_id) {
+            (Some(_), Some(id)) if !session.takes_files() => {
+                context.ui.note(&format!(
+                    "Engine {} takes no files, so its backend restores backup {}, if it still keeps it",
+                    object.spec.work.engine.name,
+                    text::printable(&id, 200)
+                ));
+                return Ok(RestoreFrom::Backup(Which::Id(id)));
+            }
             (Some(copy), _) => (copy.store, copy.reference),
             (None, Some(id)) => return Ok(RestoreFrom::Backup(Which::Id(id))),
             (None, None) => {

@@ -1,9 +1,9 @@
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
-use kube::Api;
 use kube::runtime::events::EventType;
 use kube::runtime::reflector::ObjectRef;
-use operator_api::{BackupScheduleStatus, BackupStore, Phase, Upkeep, job_name};
+use kube::{Api, ResourceExt as _};
+use operator_api::{Backup, BackupScheduleStatus, BackupStore, Phase, Upkeep, job_name};
 use operator_schedule::{Handled, Schedule, Tick, due, run_name};
 
 use super::{Step, phase};
@@ -33,12 +33,12 @@ impl Step<'_> {
             return Ok(None);
         };
         if spec.retention.is_some()
-            && let Some(tick) = self.newest_copy(status)
+            && let Some((run, ended)) = self.newest_copy(status)
         {
-            let job = self.make("retention", tick, &store, RETENTION).await?;
+            let job = self.make("retention", &run, &store, RETENTION).await?;
             status.retention = Some(Upkeep {
                 job,
-                tick_time: Some(tick),
+                tick_time: Some(ended),
                 ..Upkeep::default()
             });
         }
@@ -85,7 +85,8 @@ impl Step<'_> {
         let found = due(&schedule, Handled::since(since), self.now, None);
         if let Some(tick) = found.run.filter(|_| !is_under_way) {
             let time = tick.instant();
-            let job = self.make("deepcheck", time, &store, DEEP_CHECK).await?;
+            let round = run_name(&self.name, tick);
+            let job = self.make("deepcheck", &round, &store, DEEP_CHECK).await?;
             status.deep_check = Some(Upkeep {
                 job,
                 tick_time: Some(time),
@@ -95,8 +96,10 @@ impl Step<'_> {
         Ok(found.next.map(Tick::instant))
     }
 
-    /// Returns the time of the newest run with a copy, if the retention was not applied since.
-    fn newest_copy(&self, status: &BackupScheduleStatus) -> Option<Timestamp> {
+    /// Returns the run that made the newest copy, and its end, if the retention was not applied since.
+    ///
+    /// The end is the operator's own. The time of a run by hand is whatever its author wrote.
+    fn newest_copy(&self, status: &BackupScheduleStatus) -> Option<(String, Timestamp)> {
         let done = status.retention.as_ref();
         if done.is_some_and(|it| it.finished_at.is_none()) {
             return None;
@@ -105,26 +108,24 @@ impl Step<'_> {
             phase(run) == Phase::Succeeded
                 && run.status.as_ref().is_some_and(|it| it.copy.is_some())
         });
-        let newest = runs
-            .filter_map(|run| run.spec.schedule.as_ref().map(|it| it.time))
-            .max()?;
+        let ended = |run: &Backup| run.status.as_ref()?.run.finished_at;
+        let newest = runs.filter_map(|run| Some((ended(run)?, run.name_any())));
+        let (ended, run) = newest.max()?;
         let is_new = done
             .and_then(|it| it.tick_time)
-            .is_none_or(|done| done < newest);
-        is_new.then_some(newest)
+            .is_none_or(|done| done < ended);
+        is_new.then_some((run, ended))
     }
 
+    /// Makes the Job of a round. Two operators make the same.
     async fn make(
         &self,
         what: &str,
-        time: Timestamp,
+        round: &str,
         store: &BackupStore,
         timeout: i64,
     ) -> Result<String, OperatorError> {
-        let name = match Tick::new(time.as_second().div_euclid(60)) {
-            Some(tick) => job_name(what, &run_name(&self.name, tick)),
-            None => job_name(what, &self.name),
-        };
+        let name = job_name(what, round);
         let work = &self.object.spec.work;
         let plan = Plan {
             name: name.clone(),

@@ -78,6 +78,7 @@ fn engines_says_what_each_can_do_and_whether_it_answers() {
     kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   yes   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)
     kubectl-broker/hivemq   0.1.0   detect,health,list,status,create,download,restore   -   yes   HiveMQ management API (6 backups)
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   -   yes   kafka-backup-operator (no KafkaBackup yet)
+    kubectl-broker/operator   0.1.0   detect,list,status,create,restore,delete,resume,run,schedule,schedules,suspend   -   no   https://127.0.0.1:PORT does not know the kind kubectl-broker.io/v1alpha1/Backup
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   -   yes   broker-backup (3 local backups)
     kubectl-broker/strategy   0.1.0   detect,status,create,download   -   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…
     exit 0
@@ -93,6 +94,7 @@ fn engines_says_more_where_more_is_wanted() {
     kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   yes   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)   0.2.0   Backups that a backup-controller makes from BackupRequest objects, and LiferayBackups
     kubectl-broker/hivemq   0.1.0   detect,health,list,status,create,download,restore   -   yes   HiveMQ management API (6 backups)   0.2.0   Backups of HiveMQ Enterprise through its management REST API
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   -   yes   kafka-backup-operator (no KafkaBackup yet)   0.2.0   Kafka backups that kafka-backup-operator makes from KafkaBackup objects
+    kubectl-broker/operator   0.1.0   detect,list,status,create,restore,delete,resume,run,schedule,schedules,suspend   -   no   https://127.0.0.1:PORT does not know the kind kubectl-broker.io/v1alpha1/Backup   0.2.0   Backups that broker-operator makes in the cluster, by schedule and by hand
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   -   no   nothing listens on port 8085 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.2.0   Backups that the broker-backup sidecar keeps in object storage
     kubectl-broker/strategy   0.1.0   detect,status,create,download   -   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…   0.2.0   Backups that an application's strategy sidecar makes and hands out when asked
     exit 0
@@ -162,6 +164,7 @@ fn engines_are_told_to_programs() {
     kubectl-broker/backuprequest
     kubectl-broker/hivemq
     kubectl-broker/kafka
+    kubectl-broker/operator
     kubectl-broker/sidecar
     kubectl-broker/strategy
     exit 0
@@ -179,6 +182,7 @@ fn engines_says_why_nothing_answers_where_the_cluster_is_not_there() {
     kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/hivemq   0.1.0   detect,health,list,status,create,download,restore   -   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   -   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
+    kubectl-broker/operator   0.1.0   detect,list,status,create,restore,delete,resume,run,schedule,schedules,suspend   -   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   -   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     kubectl-broker/strategy   0.1.0   detect,status,create,download   -   no   can't reach https://127.0.0.1:1: Connection refused (os error 111)
     exit 0

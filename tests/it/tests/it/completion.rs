@@ -146,6 +146,7 @@ fn engines_are_offered_with_what_they_are() {
     backuprequest	Backups that a backup-controller makes from BackupRequest objects, and LiferayBackups
     hivemq	Backups of HiveMQ Enterprise through its management REST API
     kafka	Kafka backups that kafka-backup-operator makes from KafkaBackup objects
+    operator	Backups that broker-operator makes in the cluster, by schedule and by hand
     sidecar	Backups that the broker-backup sidecar keeps in object storage
     strategy	Backups that an application's strategy sidecar makes and hands out when asked
     :36
@@ -188,7 +189,7 @@ fn bash_completes_ids_and_files_by_its_script() {
     assert_snapshot!(in_bash(&bed, &folder, script).outcome(), @"
     stdout:
     --engine --engine-memory --engine-timeout
-    auto backuprequest hivemq kafka sidecar strategy
+    auto backuprequest hivemq kafka operator sidecar strategy
     20250905-130215
     a.backup
     exit 0

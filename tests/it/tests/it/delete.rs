@@ -51,7 +51,7 @@ fn hivemq_has_no_way_to_delete() {
     assert_snapshot!(run.shown(), @"
     stderr:
     error: engine kubectl-broker/hivemq can't `delete`: HiveMQ's API has no way to delete a backup. Its files lie in one of the pods, in /opt/hivemq/backup/ID, or $HIVEMQ_BACKUP_FOLDER/ID where that is set
-    hint: Engines that can: backuprequest, kafka, sidecar
+    hint: Engines that can: backuprequest, kafka, operator, sidecar
     exit 2
     ");
 }

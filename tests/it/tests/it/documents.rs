@@ -23,13 +23,14 @@ const SOURCES: [&str; 11] = [
     "host/web/src",
     "plugins",
 ];
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "docs/agent.md",
     "docs/cases.md",
     "docs/copies.md",
     "docs/engines/backuprequest.md",
     "docs/engines/kafka.md",
+    "docs/engines/operator.md",
     "docs/engines/strategy.md",
     "docs/migrating-from-the-go-plugin.md",
     "docs/stores.md",

@@ -142,6 +142,7 @@ fn without_an_engine_the_help_has_what_every_engine_of_pods_takes() {
       kubectl broker backup create --engine backuprequest --help
       kubectl broker backup create --engine hivemq --help
       kubectl broker backup create --engine kafka --help
+      kubectl broker backup create --engine operator --help
       kubectl broker backup create --engine strategy --help
     ");
 }

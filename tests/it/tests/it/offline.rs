@@ -66,6 +66,7 @@ fn engines_are_listed_without_a_cluster() {
     kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   unknown   -
     kubectl-broker/hivemq   0.1.0   detect,health,list,status,create,download,restore   -   unknown   -
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   -   unknown   -
+    kubectl-broker/operator   0.1.0   detect,list,status,create,restore,delete,resume,run,schedule,schedules,suspend   -   unknown   -
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   -   unknown   -
     kubectl-broker/strategy   0.1.0   detect,status,create,download   -   unknown   -
     note: $HOME/.kube/config KUBERNETES_SERVICE_HOST KUBERNETES_SERVICE_PORT

@@ -101,6 +101,7 @@ fn engines_are_carried_to_a_machine_without_a_network() {
     kubectl-broker/backuprequest   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/kafka   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/operator   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/strategy   0.1.0   ok   bundled   -   SIZE   bundled
     acme/hostile   0.1.0   ok   unsigned   -   SIZE   $PWD/engines.tar

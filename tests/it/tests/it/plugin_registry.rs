@@ -79,6 +79,7 @@ fn from_the_first_installation_by_tag_over_an_update_to_the_end() {
     kubectl-broker/backuprequest   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/kafka   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/operator   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/strategy   0.1.0   ok   bundled   -   SIZE   bundled
     acme/hostile   0.1.0   ok   unsigned   -   SIZE   oci://127.0.0.1:PORT/acme/vault:latest

@@ -57,6 +57,7 @@ fn from_the_first_installation_over_an_update_and_back() {
     kubectl-broker/backuprequest   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/kafka   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/operator   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/strategy   0.1.0   ok   bundled   -   SIZE   bundled
     acme/hostile   0.1.0   ok   unsigned   -   SIZE   $PWD/hostile.wasm
@@ -139,6 +140,7 @@ fn what_is_removed_leaves_no_trace() {
     kubectl-broker/backuprequest   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/kafka   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/operator   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/strategy   0.1.0   ok   bundled   -   SIZE   bundled
     exit 0
@@ -247,6 +249,7 @@ fn the_formats_of_the_list() {
     kubectl-broker/backuprequest
     kubectl-broker/hivemq
     kubectl-broker/kafka
+    kubectl-broker/operator
     kubectl-broker/sidecar
     kubectl-broker/strategy
     acme/small

@@ -558,6 +558,7 @@ fn the_other_engines_work_beside_a_hostile_one() {
     kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   yes   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)
     kubectl-broker/hivemq   0.1.0   detect,health,list,status,create,download,restore   -   yes   HiveMQ management API (6 backups)
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   -   yes   kafka-backup-operator (no KafkaBackup yet)
+    kubectl-broker/operator   0.1.0   detect,list,status,create,restore,delete,resume,run,schedule,schedules,suspend   -   no   https://127.0.0.1:PORT does not know the kind kubectl-broker.io/v1alpha1/Backup
     kubectl-broker/sidecar   0.1.0   detect,list,status,restore,delete,metrics,purge,upload   -   yes   broker-backup (3 local backups)
     kubectl-broker/strategy   0.1.0   detect,status,create,download   -   no   nothing listens on port 8000 of pod broker-0: dial tcp4 127.0.0.1:PORT: connect: connection refused IPv6: dial tcp6 [::1…
     acme/hostile   0.1.0   detect,health,list,status,create,restore,metrics,say   -   yes   something \u{1b}[31mhostile

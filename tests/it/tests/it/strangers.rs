@@ -89,14 +89,14 @@ name = "of"
 type = "text"
 help = "Owner of the plan"
 
-[verbs.schedule]
-help = "Schedule a backup"
+[verbs.validate]
+help = "Validate a backup"
 
-[[verbs.schedule.options]]
+[[verbs.validate.options]]
 name = "what"
 type = "text"
 required = true
-help = "What to schedule"
+help = "What to validate"
 "#;
 
 /// Returns the hostile engine under another id, with more options and verbs.
@@ -192,15 +192,15 @@ fn without_an_engine_nobody_changes_what_a_bundled_engine_means() {
         "{}",
         purge.stdout
     );
-    let schedule = program.run("backup schedule --help");
-    assert_snapshot!(schedule.stdout.lines().take(3).collect::<Vec<_>>().join("\n"), @"
-    Set the schedule of a KafkaBackup (engine kafka)
+    let validate = program.run("backup validate --help");
+    assert_snapshot!(validate.stdout.lines().take(3).collect::<Vec<_>>().join("\n"), @"
+    Validate a backup against its topics and wait for the result (engine kafka)
 
-    Usage: kubectl broker backup schedule [OPTIONS] <NAME> <CRON>
+    Usage: kubectl broker backup validate [OPTIONS] <NAME>
     ");
-    assert_snapshot!(part(&schedule, "The same verb of further engines:"), @"
+    assert_snapshot!(part(&validate, "The same verb of further engines:"), @"
     The same verb of further engines:
-      kubectl broker backup schedule --engine zeta/two --help
+      kubectl broker backup validate --engine zeta/two --help
     ");
 }
 
@@ -340,7 +340,7 @@ fn a_verb_of_one_name_is_that_of_the_engine_that_is_named() {
     for line in [
         "plan nothing -e acme/one",
         "-e zeta/two plan --what nothing --of me",
-        "schedule --what nothing --engine two",
+        "validate --what nothing --engine two",
     ] {
         let run = program.run(&format!("backup {line}"));
         assert_eq!(run.code, 0, "{line}: {}", run.stderr);
@@ -348,8 +348,8 @@ fn a_verb_of_one_name_is_that_of_the_engine_that_is_named() {
     for line in [
         "plan nothing -e zeta/two",
         "plan --what nothing -e acme/one",
-        "schedule --what nothing",
-        "schedule a b --engine two",
+        "validate --what nothing",
+        "validate a b --engine two",
     ] {
         let run = program.run(&format!("backup {line}"));
         assert_eq!(run.code, 2, "{line}: {}", run.stderr);
@@ -461,6 +461,7 @@ fn the_help_of_each_engine_has_its_own_meaning() {
       kubectl broker backup list --engine backuprequest --help
       kubectl broker backup list --engine hivemq --help
       kubectl broker backup list --engine kafka --help
+      kubectl broker backup list --engine operator --help
       kubectl broker backup list --engine sidecar --help
       kubectl broker backup list --engine acme/one --help
       kubectl broker backup list --engine zeta/two --help
@@ -479,7 +480,7 @@ fn the_help_of_each_engine_has_its_own_meaning() {
     let verbs = part(&machine.run("backup --help"), "Commands:");
     let verbs: Vec<_> = verbs
         .lines()
-        .filter(|line| line.contains("engines "))
+        .filter(|line| line.contains("engines acme/"))
         .collect();
     assert_snapshot!(verbs.join("\n"), @"
     plan             Several engines have this verb with different options (engines acme/one,

@@ -80,6 +80,7 @@ fn an_engine_of_a_new_project_is_installed_used_updated_rolled_back_and_removed(
     kubectl-broker/backuprequest   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/kafka   0.1.0   ok   bundled   -   SIZE   bundled
+    kubectl-broker/operator   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/sidecar   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/strategy   0.1.0   ok   bundled   -   SIZE   bundled
     acme/coffer   0.1.0   ok   unsigned   -   SIZE   $PWD/coffer.wasm

@@ -123,7 +123,12 @@ fn the_bundled_engines_pass_every_case() {
 #[test]
 fn the_other_bundled_engines_pass_every_case() {
     let machine = machine();
-    for (engine, count) in [("backuprequest", 96), ("kafka", 147), ("strategy", 65)] {
+    for (engine, count) in [
+        ("backuprequest", 96),
+        ("kafka", 147),
+        ("operator", 130),
+        ("strategy", 65),
+    ] {
         let cases = cases(engine);
         let run = test(
             &machine,

@@ -328,6 +328,13 @@ fn a_restore_needs_the_name_of_its_target() {
     let restore = ended(&plant, RESTORES, "back");
     assert_eq!(phase(&restore), "Succeeded", "{restore:#}");
     assert_eq!(restore["status"]["backupId"], backup["status"]["backupId"]);
+    // HiveMQ takes no files, so it restores what it keeps itself.
+    let mut by_object = spec(json!({"confirm": "broker", "from": {"backup": {"name": "once"}}}));
+    by_object["metadata"]["name"] = json!("again");
+    plant.add(&by_object);
+    let restore = ended(&plant, RESTORES, "again");
+    assert_eq!(phase(&restore), "Succeeded", "{restore:#}");
+    assert_eq!(restore["status"]["backupId"], backup["status"]["backupId"]);
 }
 
 #[test]

@@ -31,6 +31,25 @@ pub(crate) struct Seen {
     pub(crate) pods: Store<Pod>,
 }
 
+impl Seen {
+    /// Waits until each watch has shown what there is. A watch that has ended never does.
+    ///
+    /// A store keeps one waker. So nothing else may ask it whether it is ready, until it is.
+    pub(crate) async fn ready(&self) {
+        let ready = tokio::try_join!(
+            self.backups.wait_until_ready(),
+            self.restores.wait_until_ready(),
+            self.schedules.wait_until_ready(),
+            self.stores.wait_until_ready(),
+            self.jobs.wait_until_ready(),
+            self.pods.wait_until_ready(),
+        );
+        if ready.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 /// The agendas of the kinds.
 #[derive(Clone)]
 pub(crate) struct Agendas {

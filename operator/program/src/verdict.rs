@@ -14,6 +14,8 @@ pub(crate) const SILENCE: SignedDuration = SignedDuration::from_mins(10);
 pub(crate) const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 /// How long the operator waits before it asks again.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+/// How long the operator leaves a pod alone that can't start. No watch tells it that the Job was deleted.
+const RECHECK: SignedDuration = SignedDuration::from_mins(1);
 
 /// The facts about a run.
 #[derive(Clone, Copy, Debug)]
@@ -116,6 +118,7 @@ pub(crate) fn judge(facts: Facts<'_>) -> Verdict {
     if let Some(waiting) = waiting(pod) {
         return Verdict {
             waiting: Some(waiting),
+            look_again: Some(now + RECHECK),
             ..Verdict::of(Phase::Starting)
         };
     }
@@ -124,6 +127,7 @@ pub(crate) fn judge(facts: Facts<'_>) -> Verdict {
         return match waiting {
             Some(_) => Verdict {
                 waiting,
+                look_again: Some(now + RECHECK),
                 ..Verdict::of(Phase::Starting)
             },
             // A volume whose Secret is missing shows nowhere but in an Event of the pod.
@@ -469,6 +473,7 @@ mod tests {
             verdict.waiting,
             Some(("CreateContainerConfigError".to_owned(), "m".to_owned()))
         );
+        assert_eq!(verdict.look_again, Some(at(1) + RECHECK));
         let verdict = judged(Some(&open), Some(&waits("ContainerCreating")), &known, 1);
         assert_eq!((verdict.phase, verdict.waiting), (Phase::Starting, None));
         let nowhere = pod(&json!({"phase": "Pending", "conditions": [{
@@ -479,6 +484,7 @@ mod tests {
             verdict.waiting,
             Some(("Unschedulable".to_owned(), "0/3".to_owned()))
         );
+        assert_eq!(verdict.look_again, Some(at(1) + RECHECK));
         // Without a pod, an Event may say more, but not at once.
         let verdict = judged(Some(&open), None, &known, 0);
         assert_eq!(

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::access::Tokens;
+use crate::api::connections::Connections;
 use crate::api::objects::Objects;
 use crate::api::server::ApiServer;
 use crate::api::settle;
@@ -179,6 +180,7 @@ impl Builder {
             faults: faults.clone(),
             clock: self.clock.clone(),
             log: Log::default(),
+            connections: Connections::default(),
             backends: world.backends.clone(),
             files: world.files.clone(),
             tasks: tasks.clone(),
@@ -187,6 +189,7 @@ impl Builder {
             address: address.to_string(),
         });
         let requests = server.log.clone();
+        let connections = server.connections.clone();
         tasks.spawn(server.run(listener, identity.acceptor));
         Ok(Testbed {
             folder,
@@ -194,6 +197,7 @@ impl Builder {
             url,
             ca_pem: identity.ca_pem,
             requests,
+            connections,
             world,
             workloads,
         })
@@ -208,6 +212,7 @@ pub struct Testbed {
     url: String,
     ca_pem: String,
     requests: Log<ApiRequest>,
+    connections: Connections,
     world: World,
     workloads: Workloads,
 }
@@ -293,6 +298,16 @@ impl Testbed {
     /// Returns the requests to the API server.
     pub fn requests(&self) -> &Log<ApiRequest> {
         &self.requests
+    }
+
+    /// Breaks every open connection to the API server, with the watches and port-forwards that go over it.
+    pub fn break_connections(&self) {
+        self.connections.break_all();
+    }
+
+    /// Sets whether the API server closes new connections at once.
+    pub fn refuse_connections(&self, refused: bool) {
+        self.connections.refuse(refused);
     }
 
     /// Returns the requests to the backends.

@@ -1,5 +1,8 @@
 //! `broker-operator`, and `kubectl-broker run` in the pods of its Jobs.
 
+mod chaos;
+mod permissions;
 mod plant;
+mod restarts;
 mod runs;
 mod schedules;

@@ -57,7 +57,10 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Changes<K> {
         K: Send + Sync,
     {
         let (sender, receiver) = mpsc::unbounded_channel();
-        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         for object in self.objects.state() {
             // The receiver is here.
             let _ = sender.send(object);
@@ -70,7 +73,10 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Changes<K> {
     }
 
     fn tell(&self, changed: &[Arc<K>]) {
-        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = self
+            .listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         listeners.retain(|listener| {
             let mut told = changed.iter().map(|it| listener.send(Arc::clone(it)));
             told.all(|it| it.is_ok())
@@ -115,7 +121,10 @@ mod tests {
         teller.take(Event::Delete(pod("a")));
         teller.take(Event::Apply(pod("b")));
         for name in ["a", "a", "b"] {
-            assert_eq!(heard.next().await.map(|it| it.name_any()).as_deref(), Some(name));
+            assert_eq!(
+                heard.next().await.map(|it| it.name_any()).as_deref(),
+                Some(name)
+            );
         }
         assert_eq!(changes.objects().len(), 1);
     }
@@ -138,11 +147,17 @@ mod tests {
         teller.take(Event::InitApply(pod("a")));
         teller.take(Event::InitDone);
         let mut heard = pin!(changes.listen());
-        assert_eq!(heard.next().await.map(|it| it.name_any()).as_deref(), Some("a"));
+        assert_eq!(
+            heard.next().await.map(|it| it.name_any()).as_deref(),
+            Some("a")
+        );
         // A watch that begins again shows everything again.
         teller.take(Event::Init);
         teller.take(Event::InitApply(pod("b")));
         teller.take(Event::InitDone);
-        assert_eq!(heard.next().await.map(|it| it.name_any()).as_deref(), Some("b"));
+        assert_eq!(
+            heard.next().await.map(|it| it.name_any()).as_deref(),
+            Some("b")
+        );
     }
 }

@@ -226,9 +226,7 @@ fn schedule_controller(
     context: &Context,
 ) -> Controller<BackupSchedule> {
     // Progress is no news for a schedule.
-    let ended = distinct(backups, |backup| {
-        backup.run().and_then(|it| it.phase)
-    });
+    let ended = distinct(backups, |backup| backup.run().and_then(|it| it.phase));
     Controller::for_shared_stream(changed(schedules), schedules.objects().clone())
         .with_config(config())
         .owns_shared_stream(jobs.listen())

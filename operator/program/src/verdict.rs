@@ -256,11 +256,12 @@ pub(crate) fn said(pods: &[&Pod]) -> String {
     }
 }
 
+/// Returns the last line of a log that says something. What the program advises comes after its error.
 fn last_line(text: &str) -> &str {
     text.lines()
         .rev()
         .map(str::trim)
-        .find(|line| !line.is_empty())
+        .find(|line| !line.is_empty() && !line.starts_with("hint: "))
         .unwrap_or_default()
 }
 
@@ -434,6 +435,14 @@ mod tests {
             1,
         );
         assert_eq!(code(&verdict), "OOMKilled");
+    }
+
+    #[test]
+    fn the_last_words_of_a_log_are_those_before_the_advice() {
+        let log = "Copying\nerror: no pod answers\nhint: look at the pods\n\n";
+        assert_eq!(last_line(log), "error: no pod answers");
+        assert_eq!(last_line("killed"), "killed");
+        assert_eq!(last_line("hint: none\n"), "");
     }
 
     #[test]

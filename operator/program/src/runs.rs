@@ -321,7 +321,7 @@ impl<R: Run> Step<'_, R> {
             verdict.waiting = self.warning_about(uid).await?;
         }
         if verdict.phase.is_terminal() {
-            return self.end_afresh(facts).await;
+            return self.end_afresh(facts, verdict.phase).await;
         }
         self.wake(verdict.look_again);
         let mut next = known.clone();
@@ -366,9 +366,9 @@ impl<R: Run> Step<'_, R> {
         }))
     }
 
-    /// Judges once more with what the pod wrote last, and writes how the run has ended. The watches of Jobs and runs
-    /// are not in step with each other.
-    async fn end_afresh(&self, facts: Facts<'_>) -> Result<(), OperatorError> {
+    /// Judges once more with what the pod wrote last, and writes how the run has ended. The watches of Jobs, pods and runs
+    /// are not in step with each other, and only a pod knows why it failed.
+    async fn end_afresh(&self, facts: Facts<'_>, phase: Phase) -> Result<(), OperatorError> {
         let Some(object) = self.objects().get_opt(&self.name).await? else {
             return Ok(());
         };
@@ -376,8 +376,16 @@ impl<R: Run> Step<'_, R> {
             return Ok(());
         }
         let known = object.run().cloned().unwrap_or_default();
+        let mut pods = Vec::new();
+        if phase != Phase::Succeeded {
+            let all: Api<Pod> = Api::namespaced(self.context.client.clone(), &self.namespace);
+            let ours = ListParams::default().labels(&format!("{LABEL_OBJECT}={}", self.job));
+            pods = all.list(&ours).await?.items;
+        }
+        let pods: Vec<&Pod> = pods.iter().collect();
         let verdict = judge(Facts {
             known: &known,
+            pods: &pods,
             ..facts
         });
         if known.phase == Some(Phase::Lost) {

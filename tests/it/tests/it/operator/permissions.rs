@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use testbed::Testbed;
+use testbed::{Pace, Testbed};
 
 use super::plant::{
     BACKUPS, NAMESPACE, Plant, RESTORES, SCHEDULES, documents, of_kind, phase, reason,
@@ -39,10 +39,10 @@ fn texts(list: &Value) -> Vec<&str> {
 /// Returns every permission in the roles of a file.
 fn in_file(file: &str) -> Granted {
     let documents = documents(file);
-    let roles = documents
+    let of_role = documents
         .iter()
         .filter(|it| it["kind"] == "Role" || it["kind"] == "ClusterRole");
-    let rules = roles.flat_map(|it| it["rules"].as_array().expect("rules"));
+    let rules = of_role.flat_map(|it| it["rules"].as_array().expect("rules"));
     let mut found = Granted::new();
     for rule in rules {
         for group in texts(&rule["apiGroups"]) {
@@ -60,11 +60,11 @@ fn in_file(file: &str) -> Granted {
 }
 
 /// Returns the permissions that an account used, and those that it lacked.
-fn seen(bed: &Testbed, user: &str) -> (Granted, Granted) {
+fn seen(bed: &Testbed, account: &str) -> (Granted, Granted) {
     let (mut used, mut refused) = (Granted::new(), Granted::new());
     for request in bed.requests().all() {
         for (into, from) in [(&mut used, request.used), (&mut refused, request.refused)] {
-            let ours = from.into_iter().filter(|it| it.user == user);
+            let ours = from.into_iter().filter(|it| it.user == account);
             into.extend(ours.map(|it| granted(&it.verb, &it.resource, &it.group)));
         }
     }
@@ -116,7 +116,9 @@ fn a_schedule(plant: &Plant) {
         status["deepCheck"]["succeeded"] == true && status["retention"]["succeeded"] == true
     });
     let suspend = |suspended: bool| {
-        plant.modify(SCHEDULES, "hourly", |it| it["spec"]["suspend"] = json!(suspended));
+        plant.modify(SCHEDULES, "hourly", |it| {
+            it["spec"]["suspend"] = json!(suspended);
+        });
         plant.until_object(SCHEDULES, "hourly", |it| {
             (reason(it, "Scheduled") == "Suspended") == suspended
         });
@@ -137,13 +139,24 @@ fn a_deletion(plant: &Plant) {
     });
 }
 
+/// Restores a backup in two attempts: the second one finds the Lease of the first.
 fn a_restore(plant: &Plant) {
     let made = backup(plant, "made", &json!({}));
-    let from = json!({"backupId": made["status"]["backupId"]});
-    let spec = json!({"engine": {"name": "hivemq"}, "from": from, "confirm": "broker"});
+    let id = made["status"]["backupId"].as_str().expect("an id");
+    let hivemq = plant.bed().hivemq(NAMESPACE).expect("a broker");
+    // Long enough that the second attempt is the one that sees the end.
+    hivemq.set_pace(Pace::Polls(6));
+    let spec = json!({"engine": {"name": "hivemq"}, "from": {"backupId": id}, "confirm": "broker"});
     plant.add(&of_kind("Restore", "back", &spec));
-    let restore = plant.until_ended(RESTORES, "back");
+    let running = plant.until_object(RESTORES, "back", |it| it["status"]["task"].is_string());
+    let pod = running["status"]["run"]["attempts"][0]["pod"].as_str();
+    assert!(plant.bed().evict(NAMESPACE, pod.expect("a pod")));
+    let step = SignedDuration::from_secs(5);
+    let restore = plant.until_stepping(step, RESTORES, "back", |it| {
+        matches!(phase(it), "Succeeded" | "Failed" | "Lost")
+    });
     assert_eq!(phase(&restore), "Succeeded", "{restore:#}");
+    hivemq.set_pace(Pace::default());
 }
 
 /// Waits for a Secret: only an Event says that it is missing.
@@ -181,14 +194,15 @@ fn every_permission_is_used_and_none_is_missing() {
     assert_eq!(plant.operators[0].wait(), Some(0));
 
     let (used, refused) = seen(plant.bed(), OPERATOR);
-    println!("operator: granted and not used: {:#?}", in_file("operator.yaml").difference(&used));
-    println!("refused: {refused:#?}");
-    let (used_runner, refused_runner) = seen(plant.bed(), RUNNER);
-    println!("runner: granted and not used: {:#?}", in_file("runner.yaml").difference(&used_runner));
-    println!("refused: {refused_runner:#?}");
     assert_eq!(refused, Granted::new());
     assert_eq!(used, in_file("operator.yaml"));
-    assert_eq!(used_runner, in_file("runner.yaml"));
+    let (used, refused) = seen(plant.bed(), RUNNER);
+    // Engines ask for more than a Job may do, and go without it: the free space in a pod, whether a namespace exists.
+    assert_eq!(
+        refused,
+        Granted::from(["get namespaces", "get pods/exec"].map(str::to_owned))
+    );
+    assert_eq!(used, in_file("runner.yaml"));
 }
 
 /// Takes one verb on one resource out of the rules of a role.
@@ -240,17 +254,32 @@ const OF_RUNNER: Role = Role {
 
 impl Role {
     /// Does something while one permission is missing. `permission` is the verb, the resource and its group.
-    fn lacking<T>(&self, plant: &mut Plant, permission: &str, act: impl FnOnce(&mut Plant) -> T) -> T {
+    fn lacking<T>(
+        &self,
+        plant: &mut Plant,
+        permission: &str,
+        act: impl FnOnce(&mut Plant) -> T,
+    ) -> T {
         let (verb, what) = permission.split_once(' ').expect("a verb");
         let (resource, group) = what.split_once('.').unwrap_or((what, ""));
         let change = |plant: &Plant, change: &dyn Fn(&mut Vec<Value>)| {
-            let changed = plant.bed().objects().modify(self.kind, self.namespace, self.name, |role| {
-                change(role["rules"].as_array_mut().expect("rules"));
-            });
+            let changed =
+                plant
+                    .bed()
+                    .objects()
+                    .modify(self.kind, self.namespace, self.name, |role| {
+                        change(role["rules"].as_array_mut().expect("rules"));
+                    });
             changed.expect("a role");
         };
-        let role = plant.bed().objects().get(self.kind, self.namespace, self.name);
-        let before = role.expect("a role")["rules"].as_array().expect("rules").clone();
+        let role = plant
+            .bed()
+            .objects()
+            .get(self.kind, self.namespace, self.name);
+        let before = role.expect("a role")["rules"]
+            .as_array()
+            .expect("rules")
+            .clone();
         change(plant, &|rules| remove(rules, verb, resource, group));
         let done = act(plant);
         change(plant, &|rules| rules.clone_from(&before));
@@ -258,13 +287,17 @@ impl Role {
     }
 }
 
-
 /// Waits until the log of the operator has a text.
 fn until_said(plant: &mut Plant, text: &str) {
-    let log = |plant: &Plant| plant.operators[0].log();
+    // It is JSON, in which quotation marks have backslashes.
+    let log = |plant: &Plant| plant.operators[0].log().replace('\\', "");
     let patience = std::time::Instant::now() + std::time::Duration::from_mins(2);
     while !log(plant).contains(text) {
-        assert!(std::time::Instant::now() < patience, "{text}: {}", log(plant));
+        assert!(
+            std::time::Instant::now() < patience,
+            "{text}: {}",
+            log(plant)
+        );
         // It looks again after half a second at the latest.
         plant.look_again();
     }
@@ -298,24 +331,28 @@ fn the_log_names_what_the_operator_may_not_do() {
     let add = |plant: &Plant, name: &str, more: Value| {
         plant.add(&of_kind("Backup", name, &spec(&more)));
     };
-    OF_OPERATOR.lacking(&mut plant, "patch backups/status.kubectl-broker.io", |plant| {
-        add(plant, "a", json!({}));
-        until_said(plant, &cannot("patch", "backups/status"));
-    });
+    OF_OPERATOR.lacking(
+        &mut plant,
+        "patch backups/status.kubectl-broker.io",
+        |plant| {
+            add(plant, "a", json!({}));
+            until_said(plant, &cannot("patch", "backups/status"));
+        },
+    );
     OF_OPERATOR.lacking(&mut plant, "create jobs.batch", |plant| {
         add(plant, "b", json!({}));
         until_said(plant, &cannot("create", "jobs"));
-    });
-    OF_OPERATOR.lacking(&mut plant, "update backups/finalizers.kubectl-broker.io", |plant| {
-        add(plant, "c", json!({}));
-        until_said(plant, "cannot set blockOwnerDeletion");
     });
     OF_OPERATOR.lacking(&mut plant, "patch backups.kubectl-broker.io", |plant| {
         add(plant, "d", json!({"deletionPolicy": "Delete"}));
         until_said(plant, &cannot("patch", "backups"));
     });
     OF_OPERATOR.lacking(&mut plant, "list events", |plant| {
-        add(plant, "e", json!({"credentials": {"secret": {"name": "admin"}}}));
+        add(
+            plant,
+            "e",
+            json!({"credentials": {"secret": {"name": "admin"}}}),
+        );
         plant.until_object(BACKUPS, "e", |it| phase(it) == "Starting");
         plant.until("a pod", |bed| {
             let pods = bed.objects().list("pods", Some(NAMESPACE));
@@ -336,7 +373,9 @@ fn the_log_names_what_the_operator_may_not_do() {
     OF_OPERATOR.lacking(&mut plant, "create backups.kubectl-broker.io", |plant| {
         let more = json!({"schedule": "@every 1h"});
         plant.add(&of_kind("BackupSchedule", "hourly", &spec(&more)));
-        plant.until_object(SCHEDULES, "hourly", |it| it["status"]["nextRunTime"].is_string());
+        plant.until_object(SCHEDULES, "hourly", |it| {
+            it["status"]["nextRunTime"].is_string()
+        });
         plant.advance(SignedDuration::from_hours(1));
         until_said(plant, &cannot("create", "backups"));
     });
@@ -352,7 +391,6 @@ fn a_run_names_what_its_account_may_not_do() {
         "get backups.kubectl-broker.io",
         "patch backups/status.kubectl-broker.io",
         "get backupstores.kubectl-broker.io",
-        "list pods",
         "create pods/portforward",
         "list endpointslices.discovery.k8s.io",
     ]
@@ -364,7 +402,8 @@ fn a_run_names_what_its_account_may_not_do() {
             let failed = backup(plant, &format!("run-{at}"), &more);
             let failure = &failed["status"]["run"]["failure"];
             assert_eq!(phase(&failed), "Failed", "{permission}: {failed:#}");
-            assert_eq!(failure["code"], "NotAllowed", "{permission}: {failure}");
+            // A pod that can't write its status says the reason at its end.
+            assert_eq!(failure["exitCode"], 12, "{permission}: {failure}");
         });
     }
     OF_RUNNER.lacking(&mut plant, "create leases.coordination.k8s.io", |plant| {
@@ -372,6 +411,9 @@ fn a_run_names_what_its_account_may_not_do() {
         let spec = json!({"engine": {"name": "hivemq"}, "from": from, "confirm": "broker"});
         plant.add(&of_kind("Restore", "back", &spec));
         let restore = plant.until_ended(RESTORES, "back");
-        assert_eq!(restore["status"]["run"]["failure"]["code"], "NotAllowed", "{restore:#}");
+        assert_eq!(
+            restore["status"]["run"]["failure"]["code"], "NotAllowed",
+            "{restore:#}"
+        );
     });
 }

@@ -425,7 +425,10 @@ impl Plant {
     /// Waits until something changes in the cluster, or for half a second.
     pub fn look_again(&self) {
         let looked = std::cell::Cell::new(false);
-        let changed = self.bed.objects().until(|_| looked.replace(true).then_some(()));
+        let changed = self
+            .bed
+            .objects()
+            .until(|_| looked.replace(true).then_some(()));
         let changed = async { tokio::time::timeout(Duration::from_millis(500), changed).await };
         let _ = self.runtime.block_on(changed);
     }

@@ -91,9 +91,13 @@ fn a_watch_that_comes_late_leaves_no_copy_behind() {
 fn a_job_that_is_deleted_before_its_pod_began_is_made_again() {
     let plant = Plant::start();
     plant.add_store();
-    once(&plant, &json!({"job": {"image": "registry.test/missing:1"}}));
+    once(
+        &plant,
+        &json!({"job": {"image": "registry.test/missing:1"}}),
+    );
     plant.until_object(BACKUPS, "once", |it| {
-        reason(it, "Progressing") == "ErrImagePull" || reason(it, "Progressing") == "ImagePullBackOff"
+        reason(it, "Progressing") == "ErrImagePull"
+            || reason(it, "Progressing") == "ImagePullBackOff"
     });
     let job = |bed: &Testbed| {
         let job = bed.objects().get(JOBS, NAMESPACE, "backup-once")?;

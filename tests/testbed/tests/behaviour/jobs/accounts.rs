@@ -199,11 +199,11 @@ async fn blocking_the_deletion_of_an_owner_needs_the_permission_for_its_finalize
     let (done, said) = as_worker(&bed, &["create", "-f", &owned("b", true)]).await;
     assert!(done, "{said}");
     let requests = bed.requests().all();
-    let used = requests
+    let mut used = requests
         .iter()
         .flat_map(|it| &it.used)
         .filter(|it| it.user.ends_with(":worker"));
-    let last = used.last().unwrap();
+    let last = used.next_back().unwrap();
     assert_eq!(
         (&*last.verb, &*last.resource),
         ("update", "configmaps/finalizers")

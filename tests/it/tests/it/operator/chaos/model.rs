@@ -1,4 +1,4 @@
-//! The decisions of a week, and the times of its schedules: calculated without the crate that is tested.
+//! Random decisions, and the times of schedules: calculated without the crate that is tested.
 
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
@@ -65,11 +65,19 @@ const ZONES: [Option<&str>; 4] = [
 ];
 
 impl Planned {
-    /// Returns one of the schedules of a week.
+    /// Returns one of the schedules.
     pub fn random(number: usize, random: &mut Random) -> Self {
         let zone = ZONES[number % ZONES.len()];
-        let minute = if number == 0 { 30 } else { random.between(0, 59) };
-        let hour = if number == 0 { 2 } else { random.between(3, 11) };
+        let minute = if number == 0 {
+            30
+        } else {
+            random.between(0, 59)
+        };
+        let hour = if number == 0 {
+            2
+        } else {
+            random.between(3, 11)
+        };
         let (rule, text, zone) = if number >= 18 {
             let hours = random.between(7, 10);
             (Rule::Every(hours), format!("@every {hours}h"), None)

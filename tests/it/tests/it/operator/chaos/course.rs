@@ -1,4 +1,4 @@
-//! The course of a week: its clock moves, and something dies at each step.
+//! The course of the days: the clock moves, and things die at each step.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,17 +12,17 @@ use super::model::{Planned, Random};
 use super::time;
 
 const SCHEDULED: usize = 20;
-const LENGTH: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// The most runs at a time.
 const PLACES: usize = 5;
 /// Taking over from a replica that died takes 15 real seconds, because Leases last that long.
 const TAKEOVERS: u32 = 3;
 
-/// A week under way.
-pub struct Week {
+/// The days under way.
+pub struct Course {
     pub plant: Plant,
     random: Random,
     pub begin: Timestamp,
+    length: SignedDuration,
     kills: u64,
     pub schedules: Vec<Planned>,
     /// How often what died.
@@ -40,8 +40,8 @@ pub struct Week {
     dead: Option<String>,
 }
 
-impl Week {
-    pub fn begin(seed: u64, kills: u64) -> Self {
+impl Course {
+    pub fn begin(seed: u64, days: u64, kills: u64) -> Self {
         let mut random = Random(seed);
         let schedules: Vec<_> = (0..SCHEDULED)
             .map(|number| Planned::random(number, &mut random))
@@ -49,7 +49,10 @@ impl Week {
         let places = PLACES.to_string();
         let limit = ["--max-runs-per-namespace", &*places];
         let mut plant = Plant::without_operator(Testbed::builder(), &limit);
-        plant.bed().faults().set("download-size=30000".parse().expect("a fault"));
+        plant
+            .bed()
+            .faults()
+            .set("download-size=30000".parse().expect("a fault"));
         plant.add_operator();
         plant.add_store();
         for schedule in &schedules {
@@ -65,6 +68,7 @@ impl Week {
             plant,
             random,
             begin,
+            length: SignedDuration::from_hours(24 * i64::try_from(days).expect("some days")),
             kills,
             schedules,
             died: BTreeMap::new(),
@@ -83,7 +87,7 @@ impl Week {
     }
 
     pub fn is_under_way(&self) -> bool {
-        self.now() < self.begin + LENGTH
+        self.now() < self.begin + self.length
     }
 
     pub fn done(&self) -> u64 {
@@ -91,16 +95,20 @@ impl Week {
     }
 
     pub fn summary(&self) -> String {
-        let died: Vec<_> = self.died.iter().map(|(what, count)| format!("{count} {what}")).collect();
+        let died: Vec<_> = self
+            .died
+            .iter()
+            .map(|(what, count)| format!("{count} {what}"))
+            .collect();
         format!("died: {}", died.join(", "))
     }
 
     /// Moves the clock, and lets die what is due.
     pub fn step(&mut self) {
-        let end = self.begin + LENGTH;
+        let end = self.begin + self.length;
         let minutes = self.random.between(10, 75);
         let mut to = self.now() + SignedDuration::from_mins(minutes);
-        if self.random.one_in(2) {
+        if !self.random.one_in(4) {
             // Something begins that can be killed.
             let now = self.now();
             let next = self.schedules.iter().map(|it| it.next(now)).min();
@@ -109,8 +117,8 @@ impl Week {
         self.repair(2);
         self.plant.advance(to.min(end).duration_since(self.now()));
         let passed = self.now().duration_since(self.begin).as_secs();
-        let passed = u64::try_from(passed).expect("no time before the week");
-        let due = self.kills * passed / LENGTH.as_secs().unsigned_abs();
+        let passed = u64::try_from(passed).expect("no time before the beginning");
+        let due = self.kills * passed / self.length.as_secs().unsigned_abs();
         while self.done() < due {
             self.kill();
         }
@@ -165,8 +173,8 @@ impl Week {
     /// Lets one thing die.
     fn kill(&mut self) {
         match self.random.between(0, 19) {
-            0..8 => self.kill_operator(),
-            8..15 => self.kill_pod(),
+            0..5 => self.kill_operator(),
+            5..15 => self.kill_pod(),
             15..19 => self.break_connections(),
             _ => self.kill_node(),
         }
@@ -188,7 +196,11 @@ impl Week {
         } else {
             operator.kill();
         }
-        self.count(if is_clean { "operators stopped" } else { "operators killed" });
+        self.count(if is_clean {
+            "operators stopped"
+        } else {
+            "operators killed"
+        });
         self.up.remove(&number);
         let has_other = !self.up.is_empty();
         if has_other {
@@ -227,7 +239,8 @@ impl Week {
             let at_step = at_step.map(|(pod, _)| pod.clone());
             at_step.map(Some).or_else(|| {
                 // If none gets there, the last one of those that run must do.
-                let is_over = state.is_quiet(bed) || running.iter().any(|(_, step)| step > &"verify".to_owned());
+                let is_over = state.is_quiet(bed)
+                    || running.iter().any(|(_, step)| step > &"verify".to_owned());
                 is_over.then_some(None)
             })
         });
@@ -258,8 +271,8 @@ impl Week {
 
     fn kill_node(&mut self) {
         let pods = self.plant.bed().objects().list("pods", Some(NAMESPACE));
-        let nodes = pods.iter().filter(|it| is_of_run(it) && is_active(it));
-        let node = nodes.filter_map(|it| it["spec"]["nodeName"].as_str()).next();
+        let mut nodes = pods.iter().filter(|it| is_of_run(it) && is_active(it));
+        let node = nodes.find_map(|it| it["spec"]["nodeName"].as_str());
         let node = node.unwrap_or("node-0").to_owned();
         if self.dead.is_some() {
             return self.kill_pod();
@@ -287,10 +300,14 @@ impl Week {
         }
         if !self.up.is_empty() {
             let now = self.now();
-            self.wait("every schedule is up to date", |bed, _| is_decided(bed, now).then_some(()));
+            self.wait("every schedule is up to date", |bed, _| {
+                is_decided(bed, now).then_some(())
+            });
             self.looks.insert(now);
         }
-        self.wait("nothing goes on", |bed, state| state.is_quiet(bed).then_some(()));
+        self.wait("nothing goes on", |bed, state| {
+            state.is_quiet(bed).then_some(())
+        });
         self.record();
     }
 
@@ -302,14 +319,18 @@ impl Week {
             now: self.now(),
         };
         let up: Vec<_> = self.up.iter().copied().collect();
-        self.plant.until_with_kubelet(what, &up, |bed| look(bed, &state))
+        self.plant
+            .until_with_kubelet(what, &up, |bed| look(bed, &state))
     }
 
     /// Notes the Backups and Jobs that exist now.
     fn record(&mut self) {
         let objects = self.plant.bed().objects();
         for backup in objects.list(BACKUPS, Some(NAMESPACE)) {
-            let name = backup["metadata"]["name"].as_str().expect("a name").to_owned();
+            let name = backup["metadata"]["name"]
+                .as_str()
+                .expect("a name")
+                .to_owned();
             if let Some(known) = self.backups.get(&name) {
                 let (was, is) = (&known["metadata"]["uid"], &backup["metadata"]["uid"]);
                 assert_eq!(was, is, "{name} was made twice");
@@ -317,8 +338,16 @@ impl Week {
             self.backups.insert(name, backup);
         }
         for job in objects.list("jobs.batch", Some(NAMESPACE)) {
-            let field = |name: &str| job["metadata"][name].as_str().unwrap_or_default().to_owned();
-            self.jobs.entry(field("name")).or_default().insert(field("uid"));
+            let field = |name: &str| {
+                job["metadata"][name]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            self.jobs
+                .entry(field("name"))
+                .or_default()
+                .insert(field("uid"));
         }
     }
 }
@@ -356,7 +385,9 @@ impl State {
         let backups = bed.objects().list(BACKUPS, Some(NAMESPACE));
         let is_open = |it: &&Value| !matches!(phase(it), "Succeeded" | "Failed" | "Lost");
         let open: Vec<_> = backups.iter().filter(is_open).collect();
-        let begun = open.iter().filter(|it| matches!(phase(it), "Starting" | "Running"));
+        let begun = open
+            .iter()
+            .filter(|it| matches!(phase(it), "Starting" | "Running"));
         let is_full = begun.count() >= PLACES;
         open.iter().all(|backup| match phase(backup) {
             "Queued" => is_full,
@@ -371,10 +402,14 @@ impl State {
         let Some(job) = bed.objects().get("jobs.batch", NAMESPACE, name) else {
             return false;
         };
-        if ["Complete", "Failed"].iter().any(|it| condition(&job, it) == "True") {
+        if ["Complete", "Failed"]
+            .iter()
+            .any(|it| condition(&job, it) == "True")
+        {
             return false;
         }
-        let of_job = |pod: &&Value| pod["metadata"]["labels"]["batch.kubernetes.io/job-name"] == name;
+        let of_job =
+            |pod: &&Value| pod["metadata"]["labels"]["batch.kubernetes.io/job-name"] == name;
         let lost = pods.iter().filter(of_job).any(|it| self.is_lost(it));
         lost || job["status"]["failed"].as_i64() > Some(0)
     }
@@ -391,9 +426,9 @@ fn is_active(pod: &Value) -> bool {
 /// Returns the pods of runs whose process runs, and the step of their work.
 fn running(bed: &Testbed, state: &State) -> Vec<(String, String)> {
     let pods = bed.objects().list("pods", Some(NAMESPACE));
-    let pods = pods.iter().filter(|it| {
-        is_of_run(it) && it["status"]["phase"] == "Running" && !state.is_lost(it)
-    });
+    let pods = pods
+        .iter()
+        .filter(|it| is_of_run(it) && it["status"]["phase"] == "Running" && !state.is_lost(it));
     let names = pods.filter_map(|it| it["metadata"]["name"].as_str());
     let backups = bed.objects().list(BACKUPS, Some(NAMESPACE));
     names
@@ -412,5 +447,7 @@ fn running(bed: &Testbed, state: &State) -> Vec<(String, String)> {
 /// Returns whether every schedule has decided about all ticks up to now.
 fn is_decided(bed: &Testbed, now: Timestamp) -> bool {
     let schedules = bed.objects().list(SCHEDULES, Some(NAMESPACE));
-    schedules.iter().all(|it| time(&it["status"]["nextRunTime"]).is_some_and(|next| next > now))
+    schedules
+        .iter()
+        .all(|it| time(&it["status"]["nextRunTime"]).is_some_and(|next| next > now))
 }

@@ -1,4 +1,4 @@
-//! What a watch shows, for several listeners.
+//! The objects that a watch shows, for several listeners.
 //!
 //! `reflect_shared` of kube-runtime 5.0 does the same, and is not used. If an object is gone before a listener asks for it,
 //! that listener is never woken again. A listener that does not ask stops the watch after some changes. And a deletion
@@ -90,7 +90,7 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Teller<K> {
         self.writer.apply_watcher_event(&event);
         match event {
             Event::Apply(object) | Event::Delete(object) => self.changes.tell(&[Arc::new(object)]),
-            // What was deleted while the watch was interrupted is not known.
+            // Deletions during an interruption of the watch are not known.
             Event::InitDone => self.changes.tell(&self.changes.objects.state()),
             Event::Init | Event::InitApply(_) => {}
         }

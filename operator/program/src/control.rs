@@ -157,8 +157,8 @@ impl Control {
                 freed.wake_queued();
             }
         });
-        // A controller that began earlier would take what a slower watch has not shown yet for missing: the store of a
-        // copy that is to be deleted, or the run that is under way.
+        // A controller that began earlier would believe that objects of a slower watch are missing. Then a copy stays,
+        // because its store seems to be gone.
         let ready = seen.ready();
         tokio::select! {
             biased;

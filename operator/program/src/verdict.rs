@@ -256,7 +256,7 @@ pub(crate) fn said(pods: &[&Pod]) -> String {
     }
 }
 
-/// Returns the last line of a log that says something. What the program advises comes after its error.
+/// Returns the last line of a log that says something. The program's advice comes after its error.
 fn last_line(text: &str) -> &str {
     text.lines()
         .rev()

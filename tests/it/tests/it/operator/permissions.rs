@@ -392,7 +392,6 @@ fn a_run_names_what_its_account_may_not_do() {
         "patch backups/status.kubectl-broker.io",
         "get backupstores.kubectl-broker.io",
         "create pods/portforward",
-        "list endpointslices.discovery.k8s.io",
     ]
     .into_iter()
     .enumerate()

@@ -352,7 +352,7 @@ impl Course {
     }
 }
 
-/// What is away at a moment.
+/// The parts that are away at a moment.
 struct State {
     dead: Option<String>,
     /// An operator can work.

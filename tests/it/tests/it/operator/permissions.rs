@@ -385,8 +385,6 @@ fn the_log_names_what_the_operator_may_not_do() {
 fn a_run_names_what_its_account_may_not_do() {
     let mut plant = Plant::start();
     plant.add_store();
-    let good = backup(&plant, "good", &json!({}));
-    let id = good["status"]["backupId"].clone();
     for (at, permission) in [
         "get backups.kubectl-broker.io",
         "patch backups/status.kubectl-broker.io",
@@ -405,14 +403,4 @@ fn a_run_names_what_its_account_may_not_do() {
             assert_eq!(failure["exitCode"], 12, "{permission}: {failure}");
         });
     }
-    OF_RUNNER.lacking(&mut plant, "create leases.coordination.k8s.io", |plant| {
-        let from = json!({"backupId": id});
-        let spec = json!({"engine": {"name": "hivemq"}, "from": from, "confirm": "broker"});
-        plant.add(&of_kind("Restore", "back", &spec));
-        let restore = plant.until_ended(RESTORES, "back");
-        assert_eq!(
-            restore["status"]["run"]["failure"]["code"], "NotAllowed",
-            "{restore:#}"
-        );
-    });
 }

@@ -145,7 +145,7 @@ fn a_restore(plant: &Plant) {
     let id = made["status"]["backupId"].as_str().expect("an id");
     let hivemq = plant.bed().hivemq(NAMESPACE).expect("a broker");
     // Long enough that the second attempt is the one that sees the end.
-    hivemq.set_pace(Pace::Polls(6));
+    hivemq.set_pace(Pace::Polls(4));
     let spec = json!({"engine": {"name": "hivemq"}, "from": {"backupId": id}, "confirm": "broker"});
     plant.add(&of_kind("Restore", "back", &spec));
     let running = plant.until_object(RESTORES, "back", |it| it["status"]["task"].is_string());

@@ -12,7 +12,7 @@ use operator_api::{Backup, BackupSchedule, BackupStore, Phase, Restore, RunKind 
 
 use crate::clock::Clock;
 use crate::job::Defaults;
-use crate::metrics::{Metrics, OfKind};
+use crate::metrics::{Metrics, OfKind, OfSchedule, OfStore, Subjects};
 use crate::queue::{Limits, Waiting, admitted};
 use crate::runs::Run;
 use crate::wakes::Wakes;
@@ -29,6 +29,25 @@ pub(crate) struct Seen {
     pub(crate) stores: Store<BackupStore>,
     pub(crate) jobs: Store<Job>,
     pub(crate) pods: Store<Pod>,
+}
+
+impl Seen {
+    /// Waits until each watch has shown what there is. A watch that has ended never does.
+    ///
+    /// A store keeps one waker. So nothing else may ask it whether it is ready, until it is.
+    pub(crate) async fn ready(&self) {
+        let ready = tokio::try_join!(
+            self.backups.wait_until_ready(),
+            self.restores.wait_until_ready(),
+            self.schedules.wait_until_ready(),
+            self.stores.wait_until_ready(),
+            self.jobs.wait_until_ready(),
+            self.pods.wait_until_ready(),
+        );
+        if ready.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// The agendas of the kinds.
@@ -159,6 +178,16 @@ impl Context {
                 Some(now),
             );
         }
+    }
+
+    /// Forgets the metrics of schedules and stores that are gone.
+    pub(crate) fn forget_gone(&self) {
+        let schedules = self.seen.schedules.state();
+        let stores = self.seen.stores.state();
+        self.metrics.forget_all_but(&Subjects {
+            schedules: schedules.iter().map(|it| OfSchedule::of(it)).collect(),
+            stores: stores.iter().map(|it| OfStore::of(it)).collect(),
+        });
     }
 
     /// Counts the runs under way, and lists those that wait.

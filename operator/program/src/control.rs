@@ -10,7 +10,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::events::Recorder;
-use kube::runtime::reflector::{self, ObjectRef, ReflectHandle, Store};
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use operator_api::{
@@ -18,8 +18,9 @@ use operator_api::{
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 
+use crate::changes::{Changes, changes};
 use crate::clock::Clock;
 use crate::context::{Context, Seen};
 use crate::error::OperatorError;
@@ -34,8 +35,6 @@ use crate::{schedules, stores};
 
 /// Looks at objects of a kind that may happen at once.
 const AT_ONCE: u16 = 16;
-/// Changes that a slow controller may be behind a watch.
-const BUFFER: usize = 1024;
 
 /// The parts of the controllers.
 pub(crate) struct Control {
@@ -60,12 +59,6 @@ pub(crate) struct Ended {
     what: String,
 }
 
-/// The watch of one kind.
-struct Watch<K: Resource<DynamicType = ()> + Clone + 'static> {
-    store: Store<K>,
-    handle: ReflectHandle<K>,
-}
-
 impl Control {
     /// Watches objects of a kind, without what no controller reads.
     fn watch<K>(
@@ -73,7 +66,7 @@ impl Control {
         config: watcher::Config,
         tasks: &mut JoinSet<String>,
         gone: &Arc<Notify>,
-    ) -> Watch<K>
+    ) -> Changes<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
             + Clone
@@ -87,20 +80,24 @@ impl Control {
             Some(namespace) => Api::<K>::namespaced(self.client.clone(), namespace),
             None => Api::<K>::all(self.client.clone()),
         };
-        let (store, writer) = reflector::store_shared::<K>(BUFFER);
-        let handle = writer.subscribe();
+        let (changes, mut teller) = changes();
         let kind = K::kind(&()).into_owned();
         let named = kind.clone();
         let gone = Arc::clone(gone);
         let stream = watcher(api, config)
             .default_backoff()
-            .modify(|object| object.managed_fields_mut().clear())
-            .reflect_shared(writer)
+            .modify(|object: &mut K| object.managed_fields_mut().clear())
             .for_each(move |event| {
                 match event {
-                    // A run that is gone leaves its place. No controller looks at it any more.
-                    Ok(watcher::Event::Delete(_) | watcher::Event::InitDone) => gone.notify_one(),
-                    Ok(_) => {}
+                    Ok(event) => {
+                        let may_free =
+                            matches!(event, watcher::Event::Delete(_) | watcher::Event::InitDone);
+                        teller.take(event);
+                        if may_free {
+                            // No controller looks at what is gone, such as a run that leaves its place.
+                            gone.notify_one();
+                        }
+                    }
                     Err(error) => {
                         tracing::warn!(kind = named, reason = %error, "a watch is interrupted");
                     }
@@ -111,38 +108,34 @@ impl Control {
             stream.await;
             format!("watch of {kind}")
         });
-        Watch {
-            // A store that was just made has a handle.
-            handle: handle.unwrap_or_else(|| unreachable!("the store is shared")),
-            store,
-        }
+        changes
     }
 
     /// Runs the controllers. It ends only if one of them does.
     pub(crate) async fn run(self) -> Ended {
         let mut tasks = JoinSet::new();
-        // Of runs, and of all other kinds.
-        let (gone, unused) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        // Of runs, of what has metrics, and of all other kinds.
+        let [gone, forgotten, unused] = [(); 3].map(|()| Arc::new(Notify::new()));
         let all = watcher::Config::default();
         let ours = all.clone().labels(&format!("{LABEL_MANAGED_BY}={PROGRAM}"));
         let backups = self.watch::<Backup>(all.clone(), &mut tasks, &gone);
         let restores = self.watch::<Restore>(all.clone(), &mut tasks, &gone);
-        let schedules = self.watch::<BackupSchedule>(all.clone(), &mut tasks, &unused);
-        let stores = self.watch::<BackupStore>(all, &mut tasks, &unused);
+        let schedules = self.watch::<BackupSchedule>(all.clone(), &mut tasks, &forgotten);
+        let stores = self.watch::<BackupStore>(all, &mut tasks, &forgotten);
         let jobs = self.watch::<Job>(ours.clone(), &mut tasks, &unused);
         let pods = self.watch::<Pod>(ours, &mut tasks, &unused);
         let seen = Seen {
-            backups: backups.store.clone(),
-            restores: restores.store.clone(),
-            schedules: schedules.store.clone(),
-            stores: stores.store.clone(),
-            jobs: jobs.store.clone(),
-            pods: pods.store.clone(),
+            backups: backups.objects().clone(),
+            restores: restores.objects().clone(),
+            schedules: schedules.objects().clone(),
+            stores: stores.objects().clone(),
+            jobs: jobs.objects().clone(),
+            pods: pods.objects().clone(),
         };
-        self.page.show(seen.clone());
+        self.page.begin();
         if let Some(history) = self.history {
             let seen = seen.clone();
-            let (backups, restores) = (backups.handle.clone(), restores.handle.clone());
+            let (backups, restores) = (backups.listen(), restores.listen());
             tasks.spawn(async move {
                 history.keep(backups, restores, &seen).await;
                 "history".to_owned()
@@ -155,15 +148,26 @@ impl Control {
             self.limits,
             self.recorder,
             self.metrics,
-            seen,
+            seen.clone(),
         ));
         let freed = Arc::clone(&context);
         tasks.spawn(async move {
             loop {
-                gone.notified().await;
-                freed.wake_queued();
+                tokio::select! {
+                    () = gone.notified() => freed.wake_queued(),
+                    () = forgotten.notified() => freed.forget_gone(),
+                }
             }
         });
+        // A controller that began earlier would believe that objects of a slower watch are missing. Then a copy stays,
+        // because its store seems to be gone.
+        let ready = seen.ready();
+        tokio::select! {
+            biased;
+            ended = tasks.join_next() => return ended_with(ended),
+            () = ready => {}
+        }
+        self.page.show(seen);
         let controller = run_controller(&backups, &jobs, &pods, &context);
         tasks.spawn(drive(controller, runs::reconcile::<Backup>, &context));
         let controller = run_controller(&restores, &jobs, &pods, &context);
@@ -172,13 +176,17 @@ impl Control {
         tasks.spawn(drive(controller, schedules::reconcile, &context));
         let controller = store_controller(&stores, &jobs, &pods, &context);
         tasks.spawn(drive(controller, stores::reconcile, &context));
-        let what = match tasks.join_next().await {
-            Some(Ok(what)) => what,
-            Some(Err(error)) => format!("task ({error})"),
-            None => "work".to_owned(),
-        };
-        Ended { what }
+        ended_with(tasks.join_next().await)
     }
+}
+
+fn ended_with(ended: Option<Result<String, JoinError>>) -> Ended {
+    let what = match ended {
+        Some(Ok(what)) => what,
+        Some(Err(error)) => format!("task ({error})"),
+        None => "work".to_owned(),
+    };
+    Ended { what }
 }
 
 fn config() -> Config {
@@ -200,32 +208,30 @@ fn run_of_pod<K: Resource<DynamicType = ()>>(jobs: &Store<Job>, pod: &Pod) -> Op
 
 /// Returns a controller of runs. A report of a pod changes only the status, and is no reason to look.
 fn run_controller<R: Run>(
-    runs: &Watch<R>,
-    jobs: &Watch<Job>,
-    pods: &Watch<Pod>,
+    runs: &Changes<R>,
+    jobs: &Changes<Job>,
+    pods: &Changes<Pod>,
     context: &Context,
 ) -> Controller<R> {
-    let known = jobs.store.clone();
-    Controller::for_shared_stream(changed(&runs.handle), runs.store.clone())
+    let known = jobs.objects().clone();
+    Controller::for_shared_stream(changed(runs), runs.objects().clone())
         .with_config(config())
-        .owns_shared_stream(jobs.handle.clone())
-        .watches_shared_stream(pods.handle.clone(), move |pod| run_of_pod(&known, &pod))
+        .owns_shared_stream(jobs.listen())
+        .watches_shared_stream(pods.listen(), move |pod| run_of_pod(&known, &pod))
         .reconcile_on(R::wakes(context).stream())
 }
 
 fn schedule_controller(
-    schedules: &Watch<BackupSchedule>,
-    backups: &Watch<Backup>,
-    jobs: &Watch<Job>,
+    schedules: &Changes<BackupSchedule>,
+    backups: &Changes<Backup>,
+    jobs: &Changes<Job>,
     context: &Context,
 ) -> Controller<BackupSchedule> {
     // Progress is no news for a schedule.
-    let ended = distinct(&backups.handle, |backup| {
-        backup.run().and_then(|it| it.phase)
-    });
-    Controller::for_shared_stream(changed(&schedules.handle), schedules.store.clone())
+    let ended = distinct(backups, |backup| backup.run().and_then(|it| it.phase));
+    Controller::for_shared_stream(changed(schedules), schedules.objects().clone())
         .with_config(config())
-        .owns_shared_stream(jobs.handle.clone())
+        .owns_shared_stream(jobs.listen())
         .watches_shared_stream(ended, |backup: Arc<Backup>| {
             let by = backup.spec.schedule.as_ref()?;
             let namespace = backup.namespace()?;
@@ -235,30 +241,30 @@ fn schedule_controller(
 }
 
 fn store_controller(
-    stores: &Watch<BackupStore>,
-    jobs: &Watch<Job>,
-    pods: &Watch<Pod>,
+    stores: &Changes<BackupStore>,
+    jobs: &Changes<Job>,
+    pods: &Changes<Pod>,
     context: &Context,
 ) -> Controller<BackupStore> {
-    let known = jobs.store.clone();
-    Controller::for_shared_stream(changed(&stores.handle), stores.store.clone())
+    let known = jobs.objects().clone();
+    Controller::for_shared_stream(changed(stores), stores.objects().clone())
         .with_config(config())
-        .owns_shared_stream(jobs.handle.clone())
-        .watches_shared_stream(pods.handle.clone(), move |pod| run_of_pod(&known, &pod))
+        .owns_shared_stream(jobs.listen())
+        .watches_shared_stream(pods.listen(), move |pod| run_of_pod(&known, &pod))
         .reconcile_on(context.wakes.stores.stream())
 }
 
 /// Leaves out changes of the status: the operator makes most of them itself.
-fn changed<K>(handle: &ReflectHandle<K>) -> impl Stream<Item = Arc<K>> + Send + use<K>
+fn changed<K>(changes: &Changes<K>) -> impl Stream<Item = Arc<K>> + Send + use<K>
 where
     K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
 {
-    distinct(handle, |object| object.meta().generation)
+    distinct(changes, |object| object.meta().generation)
 }
 
 /// Leaves out changes that don't change a part of the object. A deletion always counts.
 fn distinct<K, P, F>(
-    handle: &ReflectHandle<K>,
+    changes: &Changes<K>,
     part: F,
 ) -> impl Stream<Item = Arc<K>> + Send + use<K, P, F>
 where
@@ -267,7 +273,7 @@ where
     P: PartialEq + Send + 'static,
 {
     let mut seen: HashMap<String, P> = HashMap::new();
-    handle.clone().filter(move |object| {
+    changes.listen().filter(move |object| {
         let is_new = match object.meta().uid.clone() {
             // After a deletion nothing comes that could be compared.
             Some(uid) if object.meta().deletion_timestamp.is_some() => {

@@ -59,7 +59,7 @@ impl History {
         restores: impl Stream<Item = Arc<Restore>>,
         seen: &Seen,
     ) {
-        // A watch waits for its slowest reader, so this one only notes what came.
+        // Changes wait in memory for a slow reader, so this one only notes what came.
         let backups = backups.for_each(|it| {
             self.note(Record::of_backup(&it));
             ready(())

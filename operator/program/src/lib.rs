@@ -3,6 +3,7 @@
 //! It decides, and Jobs do the work, with the same `kubectl-broker` that people run by hand. It never runs an engine, and
 //! needs no permission for Secrets, port-forwards or commands in pods. The cluster says which runs are queued, due or under way. Names are made of what they stand for (schedule and tick), so that nothing happens twice.
 
+mod changes;
 mod clock;
 mod context;
 mod control;

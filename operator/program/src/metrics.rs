@@ -1,9 +1,12 @@
 //! The metrics of the operator, for Prometheus.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use kube::ResourceExt as _;
+use operator_api::{BackupSchedule, BackupStore};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -13,17 +16,35 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 /// The labels of a schedule.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
 pub(crate) struct OfSchedule {
     pub(crate) namespace: String,
     pub(crate) schedule: String,
 }
 
 /// The labels of a store.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
 pub(crate) struct OfStore {
     pub(crate) namespace: String,
     pub(crate) store: String,
+}
+
+impl OfSchedule {
+    pub(crate) fn of(schedule: &BackupSchedule) -> Self {
+        Self {
+            namespace: schedule.namespace().unwrap_or_default(),
+            schedule: schedule.name_any(),
+        }
+    }
+}
+
+impl OfStore {
+    pub(crate) fn of(store: &BackupStore) -> Self {
+        Self {
+            namespace: store.namespace().unwrap_or_default(),
+            store: store.name_any(),
+        }
+    }
 }
 
 /// The labels of runs that have ended.
@@ -41,6 +62,13 @@ pub(crate) struct OfKind {
     pub(crate) kind: String,
 }
 
+/// What has metrics of its own.
+#[derive(Debug, Default)]
+pub(crate) struct Subjects {
+    pub(crate) schedules: BTreeSet<OfSchedule>,
+    pub(crate) stores: BTreeSet<OfStore>,
+}
+
 /// All metrics of the operator.
 #[derive(Debug)]
 pub(crate) struct Metrics {
@@ -50,8 +78,8 @@ pub(crate) struct Metrics {
     pub(crate) interval: Family<OfSchedule, Gauge>,
     pub(crate) created: Family<OfSchedule, Gauge>,
     pub(crate) suspended: Family<OfSchedule, Gauge>,
-    pub(crate) valid: Family<OfSchedule, Gauge>,
-    pub(crate) store_ready: Family<OfStore, Gauge>,
+    valid: Family<OfSchedule, Gauge>,
+    store_ready: Family<OfStore, Gauge>,
     pub(crate) skipped: Family<OfSchedule, Counter>,
     pub(crate) runs: Family<OfRuns, Counter>,
     pub(crate) duration: Family<OfKind, Histogram>,
@@ -62,6 +90,8 @@ pub(crate) struct Metrics {
     pub(crate) errors: Family<OfKind, Counter>,
     pub(crate) leader: Gauge,
     pub(crate) history_errors: Counter,
+    /// The schedules and stores that have metrics.
+    subjects: Mutex<Subjects>,
     history_pending: Gauge,
     history_lag: Gauge<f64, AtomicU64>,
     /// Since when the oldest run waits for the history.
@@ -94,6 +124,7 @@ impl Metrics {
             errors: Family::default(),
             leader: Gauge::default(),
             history_errors: Counter::default(),
+            subjects: Mutex::default(),
             history_pending: Gauge::default(),
             history_lag: Gauge::default(),
             history_oldest: Mutex::default(),
@@ -220,8 +251,44 @@ impl Metrics {
         self.history_pending.set(count);
     }
 
-    /// Forgets a schedule that was deleted.
-    pub(crate) fn forget(&self, schedule: &OfSchedule) {
+    /// Sets whether the times of a schedule can be read.
+    pub(crate) fn set_schedule(&self, schedule: &OfSchedule, is_valid: bool) {
+        self.subjects().schedules.insert(schedule.clone());
+        let valid = self.valid.get_or_create(schedule);
+        valid.set(i64::from(is_valid));
+    }
+
+    /// Sets whether the last test of a store passed.
+    pub(crate) fn set_store(&self, store: &OfStore, is_ready: bool) {
+        self.subjects().stores.insert(store.clone());
+        let ready = self.store_ready.get_or_create(store);
+        ready.set(i64::from(is_ready));
+    }
+
+    /// Forgets schedules and stores that were deleted: an alert about them would have no end.
+    pub(crate) fn forget_all_but(&self, live: &Subjects) {
+        let mut known = self.subjects();
+        known.schedules.retain(|schedule| {
+            let is_live = live.schedules.contains(schedule);
+            if !is_live {
+                self.forget(schedule);
+            }
+            is_live
+        });
+        known.stores.retain(|store| {
+            let is_live = live.stores.contains(store);
+            if !is_live {
+                self.store_ready.remove(store);
+            }
+            is_live
+        });
+    }
+
+    fn subjects(&self) -> MutexGuard<'_, Subjects> {
+        self.subjects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget(&self, schedule: &OfSchedule) {
         self.last_success.remove(schedule);
         self.last_failure.remove(schedule);
         self.interval.remove(schedule);
@@ -230,5 +297,45 @@ impl Metrics {
         self.valid.remove(schedule);
         self.skipped.remove(schedule);
         self.bytes.remove(schedule);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_deleted_has_no_metrics() {
+        let metrics = Metrics::new();
+        let schedule = |name: &str| OfSchedule {
+            namespace: "prod".to_owned(),
+            schedule: name.to_owned(),
+        };
+        let store = OfStore {
+            namespace: "prod".to_owned(),
+            store: "nightly".to_owned(),
+        };
+        for name in ["kept", "gone"] {
+            metrics.set_schedule(&schedule(name), true);
+            metrics.last_success.get_or_create(&schedule(name)).set(7);
+        }
+        metrics.set_store(&store, false);
+        let lines = |start: &str| {
+            let text = metrics.text().unwrap();
+            let lines = text.lines().filter(|line| line.starts_with(start));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let success = "broker_schedule_last_success_timestamp_seconds{";
+        assert_eq!(lines(success).len(), 2);
+        assert_eq!(lines("broker_store_ready{").len(), 1);
+        metrics.forget_all_but(&Subjects {
+            schedules: [schedule("kept")].into(),
+            stores: BTreeSet::new(),
+        });
+        assert_eq!(
+            lines(success),
+            [format!("{success}namespace=\"prod\",schedule=\"kept\"}} 7")]
+        );
+        assert_eq!(lines("broker_store_ready{"), [""; 0]);
     }
 }

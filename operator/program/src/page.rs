@@ -15,6 +15,7 @@ mod strip;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use http::StatusCode;
@@ -39,8 +40,9 @@ const AT_ONCE: usize = 2;
 /// The page, and its view of the cluster.
 pub(crate) struct Page {
     clock: Clock,
-    /// The objects that the watches keep, as soon as this replica leads.
+    /// The objects that the watches keep, as soon as this replica leads and they have shown all there is.
     seen: OnceLock<Seen>,
+    is_leading: AtomicBool,
     /// The replica that held the Lease when it was last looked at.
     leader: Mutex<Option<String>>,
     places: Semaphore,
@@ -51,6 +53,7 @@ impl Page {
         Self {
             clock,
             seen: OnceLock::new(),
+            is_leading: AtomicBool::new(false),
             leader: Mutex::default(),
             places: Semaphore::new(AT_ONCE),
         }
@@ -60,6 +63,11 @@ impl Page {
     pub(crate) fn set_leader(&self, holder: Option<&str>) {
         let mut leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
         *leader = holder.filter(|it| !it.is_empty()).map(str::to_owned);
+    }
+
+    /// Notes that this replica leads, and reads the cluster.
+    pub(crate) fn begin(&self) {
+        self.is_leading.store(true, Ordering::Relaxed);
     }
 
     /// Shows what the watches of this replica keep from now on.
@@ -86,13 +94,13 @@ impl Page {
 
     fn make_at(&self, query: &Query, now: Timestamp) -> (StatusCode, String) {
         let Some(seen) = self.seen.get() else {
+            if self.is_leading.load(Ordering::Relaxed) {
+                let text = "The operator has begun its work, and still reads the cluster. Load this page again.";
+                return (StatusCode::OK, message("Starting", text, now));
+            }
             let leader = self.leader.lock().unwrap_or_else(PoisonError::into_inner);
             return (StatusCode::OK, standby(leader.as_deref(), now));
         };
-        if !facts::are_read(seen) {
-            let text = "The operator has begun its work, and still reads the cluster. Load this page again.";
-            return (StatusCode::OK, message("Starting", text, now));
-        }
         if let (Some(namespace), Some(name)) = (&query.namespace, &query.schedule) {
             return match facts::schedule(seen, namespace, name) {
                 Some((schedule, runs)) => (StatusCode::OK, detail::page(&schedule, &runs, now)),

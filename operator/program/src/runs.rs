@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event as CoreEvent, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
 use kube::runtime::reflector::ObjectRef;
@@ -128,6 +128,9 @@ impl<R: Run> Step<'_, R> {
         let phase = known.phase.unwrap_or_default();
         if phase.is_terminal() {
             self.wake(None);
+            if phase == Phase::Lost {
+                return self.stop_job().await;
+            }
             return Ok(());
         }
         self.hold().await?;
@@ -318,7 +321,7 @@ impl<R: Run> Step<'_, R> {
             verdict.waiting = self.warning_about(uid).await?;
         }
         if verdict.phase.is_terminal() {
-            return self.end_afresh(facts).await;
+            return self.end_afresh(facts, verdict.phase).await;
         }
         self.wake(verdict.look_again);
         let mut next = known.clone();
@@ -363,9 +366,9 @@ impl<R: Run> Step<'_, R> {
         }))
     }
 
-    /// Judges once more with what the pod wrote last, and writes how the run has ended. The watches of Jobs and runs
-    /// are not in step with each other.
-    async fn end_afresh(&self, facts: Facts<'_>) -> Result<(), OperatorError> {
+    /// Judges once more with what the pod wrote last, and writes how the run has ended. The watches of Jobs, pods and runs
+    /// are not in step with each other, and only a pod knows why it failed.
+    async fn end_afresh(&self, facts: Facts<'_>, phase: Phase) -> Result<(), OperatorError> {
         let Some(object) = self.objects().get_opt(&self.name).await? else {
             return Ok(());
         };
@@ -373,10 +376,21 @@ impl<R: Run> Step<'_, R> {
             return Ok(());
         }
         let known = object.run().cloned().unwrap_or_default();
+        let mut pods = Vec::new();
+        if phase != Phase::Succeeded {
+            let all: Api<Pod> = Api::namespaced(self.context.client.clone(), &self.namespace);
+            let ours = ListParams::default().labels(&format!("{LABEL_OBJECT}={}", self.job));
+            pods = all.list(&ours).await?.items;
+        }
+        let pods: Vec<&Pod> = pods.iter().collect();
         let verdict = judge(Facts {
             known: &known,
+            pods: &pods,
             ..facts
         });
+        if known.phase == Some(Phase::Lost) {
+            return self.stop_job().await;
+        }
         if known.phase.is_some_and(Phase::is_terminal) || !verdict.phase.is_terminal() {
             return Ok(());
         }
@@ -404,19 +418,6 @@ impl<R: Run> Step<'_, R> {
         self.write(&ended).await?;
         self.wake(None);
         self.count(known, verdict, now);
-        if verdict.phase == Phase::Lost {
-            // Its pod must not go on if its node comes back.
-            let jobs: Api<Job> = Api::namespaced(context.client.clone(), &self.namespace);
-            let deleted = jobs.delete(&self.job, &DeleteParams::background()).await;
-            if let Err(error) = deleted {
-                let reason = crate::reason(&error);
-                tracing::warn!(
-                    job = self.job,
-                    reason,
-                    "the Job of a lost run is not deleted"
-                );
-            }
-        }
         let note = match &verdict.failure {
             None => format!("{} is complete", R::KIND),
             Some(failure) => match &failure.hint {
@@ -440,7 +441,37 @@ impl<R: Run> Step<'_, R> {
                 .schedules
                 .set(&self.namespace, schedule, Some(now));
         }
+        if verdict.phase == Phase::Lost {
+            return self.stop_job().await;
+        }
         Ok(())
+    }
+
+    /// Deletes the Job of a lost run: its pod must not go on if its node comes back. The operator may have died before
+    /// it did so.
+    async fn stop_job(&self) -> Result<(), OperatorError> {
+        let key = ObjectRef::<Job>::new(&self.job).within(&self.namespace);
+        let job = self.context.seen.jobs.get(&key);
+        let is_left = |job: &Arc<Job>| {
+            let owners = job.owner_references();
+            job.metadata.deletion_timestamp.is_none() && owners.iter().any(|it| it.uid == self.uid)
+        };
+        let Some(job) = job.filter(is_left) else {
+            return Ok(());
+        };
+        let jobs: Api<Job> = Api::namespaced(self.context.client.clone(), &self.namespace);
+        let only_it = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: job.uid(),
+                resource_version: None,
+            }),
+            ..DeleteParams::background()
+        };
+        match jobs.delete(&self.job, &only_it).await {
+            // It is gone, or another one has its name.
+            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
+            result => Ok(result.map(drop)?),
+        }
     }
 
     fn count(&self, known: &RunStatus, verdict: &Verdict, now: Timestamp) {

@@ -77,7 +77,6 @@ impl Step<'_> {
     async fn take(&self) -> Result<(), OperatorError> {
         if self.object.metadata.deletion_timestamp.is_some() {
             self.wake(None);
-            self.context.metrics.forget(&self.labels());
             return Ok(());
         }
         let old = self.object.status.as_ref();
@@ -86,10 +85,8 @@ impl Step<'_> {
         let spec = &self.object.spec;
         let seed = format!("{}/{}", self.namespace, self.name);
         let parsed = Schedule::parse(&spec.schedule, spec.time_zone.as_deref(), &seed);
-        let valid = &self.context.metrics.valid;
-        valid
-            .get_or_create(&self.labels())
-            .set(i64::from(parsed.is_ok()));
+        let metrics = &self.context.metrics;
+        metrics.set_schedule(&self.labels(), parsed.is_ok());
         let next = match parsed {
             Ok(schedule) => self.fire(&schedule, &mut status).await?,
             Err(error) => {
@@ -121,10 +118,7 @@ impl Step<'_> {
     }
 
     fn labels(&self) -> OfSchedule {
-        OfSchedule {
-            namespace: self.namespace.clone(),
-            schedule: self.name.clone(),
-        }
+        OfSchedule::of(self.object)
     }
 
     /// Sets a condition, and returns whether its reason is new.

@@ -37,14 +37,9 @@ pub(crate) async fn reconcile(
     let namespace = object.namespace().unwrap_or_default();
     let name = object.name_any();
     let wake = |time| context.wakes.stores.set(&namespace, &name, time);
-    let labels = OfStore {
-        namespace: namespace.clone(),
-        store: name.clone(),
-    };
-    let ready = &context.metrics.store_ready;
+    let labels = OfStore::of(&object);
     if object.metadata.deletion_timestamp.is_some() {
         wake(None);
-        ready.remove(&labels);
         return Ok(Action::await_change());
     }
     let old = object.status.as_ref();
@@ -53,7 +48,7 @@ pub(crate) async fn reconcile(
     let now = context.clock.now();
     let is_new = status.observed_generation != generation;
     if let Some(is_ready) = is_ready(&status) {
-        ready.get_or_create(&labels).set(i64::from(is_ready));
+        context.metrics.set_store(&labels, is_ready);
     }
     let next = next_test(&object, &status);
     let is_due = is_new || next.is_some_and(|next| next <= now);
@@ -101,7 +96,7 @@ pub(crate) async fn reconcile(
     let is_news = was.is_none_or(|was| was.reason != reason);
     let condition = Condition::new("Ready", holds, &reason, &message, now, generation);
     set_condition(&mut status.conditions, condition);
-    ready.get_or_create(&labels).set(i64::from(holds));
+    context.metrics.set_store(&labels, holds);
     let stores: Api<BackupStore> = Api::namespaced(context.client.clone(), &namespace);
     let uid = object.uid().unwrap_or_default();
     write_status(&stores, &name, &uid, old, &status).await?;

@@ -18,6 +18,8 @@ const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// The longest code of a failure, and the longest message and hint, in characters.
 const CODE: usize = 64;
 const WORDS: usize = 2048;
+/// How long the operator leaves a pod alone that can't start. No watch tells it that the Job was deleted.
+const RECHECK: SignedDuration = SignedDuration::from_mins(1);
 
 /// The facts about a run.
 #[derive(Clone, Copy, Debug)]
@@ -132,6 +134,7 @@ pub(crate) fn judge(facts: Facts<'_>) -> Verdict {
     if let Some(waiting) = waiting(pod) {
         return Verdict {
             waiting: Some(waiting),
+            look_again: Some(now + RECHECK),
             ..Verdict::of(Phase::Starting)
         };
     }
@@ -140,6 +143,7 @@ pub(crate) fn judge(facts: Facts<'_>) -> Verdict {
         return match waiting {
             Some(_) => Verdict {
                 waiting,
+                look_again: Some(now + RECHECK),
                 ..Verdict::of(Phase::Starting)
             },
             // A volume whose Secret is missing shows nowhere but in an Event of the pod.
@@ -519,6 +523,7 @@ mod tests {
             verdict.waiting,
             Some(("CreateContainerConfigError".to_owned(), "m".to_owned()))
         );
+        assert_eq!(verdict.look_again, Some(at(1) + RECHECK));
         let verdict = judged(Some(&open), Some(&waits("ContainerCreating")), &known, 1);
         assert_eq!((verdict.phase, verdict.waiting), (Phase::Starting, None));
         let nowhere = pod(&json!({"phase": "Pending", "conditions": [{
@@ -529,6 +534,7 @@ mod tests {
             verdict.waiting,
             Some(("Unschedulable".to_owned(), "0/3".to_owned()))
         );
+        assert_eq!(verdict.look_again, Some(at(1) + RECHECK));
         // Without a pod, an Event may say more, but not at once.
         let verdict = judged(Some(&open), None, &known, 0);
         assert_eq!(

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::create::{WORK, options, work};
 use crate::kind::Run;
-use crate::object::Object;
+use crate::object::{CopyRecord, Object};
 use crate::text::line;
 use crate::{state, wait};
 
@@ -104,19 +104,32 @@ fn source(backup: &Object, wanted: Option<&str>) -> Result<(Value, String)> {
             let told = format!("backup {} of the backend", line(id));
             Ok((json!({ "backupId": id }), told))
         }
-        // The program in the cluster takes the copy, if there is one.
-        (_, Some(copy), _) => Ok((
-            by_name,
-            format!(
-                "copy {} in BackupStore {}",
-                line(&copy.reference),
-                line(&copy.store)
-            ),
-        )),
+        (Some(_), Some(copy), _) => {
+            let from = json!({ "store": { "name": copy.store }, "reference": copy.reference });
+            Ok((json!({ "copy": from }), copy_in_words(copy)))
+        }
+        // The program in the cluster knows whether the engine takes files.
+        (None, Some(copy), Some(id)) => {
+            let or = format!(
+                "{}, or backup {} of a backend that takes no files",
+                copy_in_words(copy),
+                line(id)
+            );
+            Ok((by_name, or))
+        }
+        (None, Some(copy), None) => Ok((by_name, copy_in_words(copy))),
         (_, None, Some(id)) => Ok((by_name, format!("backup {} of the backend", line(id)))),
         (Some(_), None, None) => Err("has nothing to restore"),
     };
     told.map_err(|problem| Error::conflict(format!("Backup {name} {problem}")).with_hint(other))
+}
+
+fn copy_in_words(copy: &CopyRecord) -> String {
+    format!(
+        "copy {} in BackupStore {}",
+        line(&copy.reference),
+        line(&copy.store)
+    )
 }
 
 /// Waits for the end of a dry run, and deletes its object.

@@ -13,6 +13,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::TcpListener;
 
 use crate::access::Tokens;
+use crate::api::connections::Connections;
 use crate::api::objects::Objects;
 use crate::api::server::ApiServer;
 use crate::api::settle;
@@ -181,6 +182,7 @@ impl Builder {
             faults: faults.clone(),
             clock: self.clock.clone(),
             log: Log::default(),
+            connections: Connections::default(),
             backends: world.backends.clone(),
             files: world.files.clone(),
             tasks: tasks.clone(),
@@ -189,6 +191,7 @@ impl Builder {
             address: address.to_string(),
         });
         let requests = server.log.clone();
+        let connections = server.connections.clone();
         tasks.spawn(server.run(listener, identity.acceptor));
         Ok(Testbed {
             folder,
@@ -196,6 +199,7 @@ impl Builder {
             url,
             ca_pem: identity.ca_pem,
             requests,
+            connections,
             world,
             workloads,
         })
@@ -210,6 +214,7 @@ pub struct Testbed {
     url: String,
     ca_pem: String,
     requests: Log<ApiRequest>,
+    connections: Connections,
     world: World,
     workloads: Workloads,
 }
@@ -336,6 +341,16 @@ impl Testbed {
     /// Returns the requests to the API server.
     pub fn requests(&self) -> &Log<ApiRequest> {
         &self.requests
+    }
+
+    /// Breaks every open connection to the API server, with the watches and port-forwards that go over it.
+    pub fn break_connections(&self) {
+        self.connections.break_all();
+    }
+
+    /// Sets whether the API server closes new connections at once.
+    pub fn refuse_connections(&self, refused: bool) {
+        self.connections.refuse(refused);
     }
 
     /// Returns the requests to the backends.

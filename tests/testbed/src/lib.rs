@@ -62,7 +62,7 @@ pub use faults::strategy::{HeaderFamily, StrategyFault, StrategyFaults};
 pub use faults::tunnel::{TunnelFault, TunnelFaults};
 pub use faults::{Fault, FaultError, FaultInfo, FaultSettings, Faults, catalogue};
 pub use jobs::{Image, NodeDeath, ServiceAccountError};
-pub use log::{ApiRequest, BackendRequest, Log, Recorded};
+pub use log::{ApiRequest, BackendRequest, Log, Permission, Recorded};
 pub use operators::backup_request;
 pub use pods::PodFiles;
 pub use scenario::World;

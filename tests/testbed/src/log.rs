@@ -19,7 +19,24 @@ pub struct ApiRequest {
     /// Whether another request was being answered at the same time. A request counts as answered when its
     /// head has been sent, so a watch or a port-forward overlaps nothing afterwards.
     pub overlapped: bool,
+    /// The permissions that the request needed and had.
+    pub used: Vec<Permission>,
+    /// The permissions that the request needed and lacked.
+    pub refused: Vec<Permission>,
     answering: bool,
+}
+
+/// A permission of RBAC that a request needs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Permission {
+    /// The name of the user: `system:serviceaccount:NAMESPACE:NAME` for a service account.
+    pub user: String,
+    pub verb: String,
+    pub group: String,
+    /// The resource with its subresource.
+    pub resource: String,
+    pub namespace: Option<String>,
+    pub name: Option<String>,
 }
 
 /// One request to a backend behind a pod.
@@ -128,30 +145,60 @@ impl Log<ApiRequest> {
                     .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
                     .unwrap_or_default(),
                 overlapped,
+                used: Vec::new(),
+                refused: Vec::new(),
                 answering: true,
             });
             entries.len() - 1
         });
-        Answering {
+        Answering(Entry {
             log: self.clone(),
             index,
-        }
+        })
     }
 }
 
-/// Marks a request as being answered until this value is dropped.
-pub(crate) struct Answering {
+/// The entry of one request.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
     log: Log<ApiRequest>,
     index: usize,
 }
 
-impl Drop for Answering {
-    fn drop(&mut self) {
+impl Entry {
+    /// Records a permission that the request needed, and whether it had it.
+    pub(crate) fn needed(&self, permission: Permission, had: bool) {
+        self.change(|entry| {
+            let list = if had {
+                &mut entry.used
+            } else {
+                &mut entry.refused
+            };
+            list.push(permission);
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut ApiRequest)) {
         self.log.with(|entries| {
             // The log may have been cleared in between.
             if let Some(entry) = entries.get_mut(self.index) {
-                entry.answering = false;
+                change(entry);
             }
         });
+    }
+}
+
+/// Marks a request as being answered until this value is dropped.
+pub(crate) struct Answering(Entry);
+
+impl Answering {
+    pub(crate) fn entry(&self) -> Entry {
+        self.0.clone()
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.change(|entry| entry.answering = false);
     }
 }

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use kube::runtime::reflector::Store;
@@ -68,17 +67,6 @@ impl<'a> RunFacts<'a> {
 
 pub(crate) fn phase(status: Option<&RunStatus>) -> Phase {
     status.and_then(|it| it.phase).unwrap_or_default()
-}
-
-/// Returns whether all kinds were read from the cluster once.
-pub(crate) fn are_read(seen: &Seen) -> bool {
-    fn is_read<K: RunLike>(store: &Store<K>) -> bool {
-        store.wait_until_ready().now_or_never().is_some()
-    }
-    is_read(&seen.schedules)
-        && is_read(&seen.backups)
-        && is_read(&seen.restores)
-        && is_read(&seen.stores)
 }
 
 /// A kind of this page.

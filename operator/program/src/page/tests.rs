@@ -458,11 +458,10 @@ fn a_replica_that_waits_names_the_leader() {
 
 #[test]
 fn a_cluster_that_is_not_read_yet_is_not_shown_as_empty() {
-    let mut cluster = Cluster::usual(1);
-    let (unread, _writer) = store();
-    cluster.seen.backups = unread;
-    let page = cluster.page("");
-    assert!(page.contains("still reads the cluster"), "{page}");
+    let page = Page::new(Clock::system());
+    page.begin();
+    let (_, text) = page.make(&Query::default());
+    assert!(text.contains("still reads the cluster"), "{text}");
 }
 
 /// Returns the colours of a block of the style, by name.

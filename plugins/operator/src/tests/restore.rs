@@ -47,7 +47,10 @@ fn a_restore_has_the_work_of_its_backup_and_the_consent() {
         .collect();
     assert_eq!(
         details,
-        ["target=mqtt", "source=copy prod/1 in BackupStore s3"]
+        [
+            "target=mqtt",
+            "source=copy prod/1 in BackupStore s3, or backup 20260302-020000 of a backend that takes no files",
+        ]
     );
 }
 
@@ -129,7 +132,7 @@ fn the_source_is_the_copy_or_what_the_backend_keeps() {
     assert_eq!(
         from(&succeeded(), "copy"),
         Ok((
-            json!({"backup": {"name": "x"}}),
+            json!({"copy": {"store": {"name": "s3"}, "reference": "prod/1"}}),
             "copy prod/1 in BackupStore s3".to_owned()
         ))
     );

@@ -9,6 +9,7 @@ use super::status::ApiError;
 use crate::access::rbac::{self, Request};
 use crate::access::{Tokens, User};
 use crate::faults::api::ApiFaults;
+use crate::log::Permission;
 
 /// The name of the user that the bearer token of the kubeconfig belongs to.
 pub const USER: &str = "testbed";
@@ -81,6 +82,20 @@ pub struct Access<'a> {
     pub resource: &'a str,
     pub namespace: Option<&'a str>,
     pub name: Option<&'a str>,
+}
+
+impl Access<'_> {
+    /// Returns the permission that the request needs.
+    pub fn permission(&self) -> Permission {
+        Permission {
+            user: self.user.name.clone(),
+            verb: self.verb.to_owned(),
+            group: self.ty.group.clone(),
+            resource: self.resource.to_owned(),
+            namespace: self.namespace.map(str::to_owned),
+            name: self.name.map(str::to_owned),
+        }
+    }
 }
 
 /// Allows a request that no deny rule covers. For a service account a rule of RBAC must cover it too.

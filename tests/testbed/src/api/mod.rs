@@ -8,6 +8,7 @@ mod catalogue;
 mod cells;
 mod change;
 mod columns;
+pub mod connections;
 pub mod custom;
 mod defaults;
 mod delete;

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::auth::{self, Access};
+use super::connections::Connections;
 use super::objects::Objects;
 use super::route::{Route, Target, route};
 use super::status::ApiError;
@@ -24,7 +25,7 @@ use crate::backend::Backends;
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::jobs::Workloads;
-use crate::log::{ApiRequest, Log};
+use crate::log::{ApiRequest, Entry, Log};
 use crate::pods::PodFiles;
 use crate::tasks::Tasks;
 use crate::web::{self, Query, Reply};
@@ -38,6 +39,7 @@ pub struct ApiServer {
     pub faults: Faults,
     pub clock: Clock,
     pub log: Log<ApiRequest>,
+    pub connections: Connections,
     pub backends: Backends,
     pub files: PodFiles,
     pub tasks: Tasks,
@@ -63,6 +65,9 @@ impl ApiServer {
     async fn connection(self: Arc<Self>, stream: TcpStream, tls: TlsAcceptor) {
         // Otherwise small frames of a port-forward would wait for acknowledgements.
         let _ = stream.set_nodelay(true);
+        let Some(stream) = self.connections.accept(stream) else {
+            return;
+        };
         // A client that distrusts the certificate ends here and reports its own error.
         let Ok(stream) = tls.accept(stream).await else {
             return;
@@ -80,7 +85,7 @@ impl ApiServer {
 
     async fn answer(&self, request: Request<Incoming>) -> Reply {
         let (parts, body) = request.into_parts();
-        let _answering = self.log.begin(&parts);
+        let answering = self.log.begin(&parts);
         let faults = self.faults.snapshot().api;
         if faults.hang {
             std::future::pending::<()>().await;
@@ -100,7 +105,7 @@ impl ApiServer {
             let message = "the server is currently unable to handle the request";
             return ApiError::new(status, reason, message).reply();
         }
-        let mut reply = match self.routed(parts, body).await {
+        let mut reply = match self.routed(parts, body, answering.entry()).await {
             Ok(reply) => reply,
             Err(error) => error.reply(),
         };
@@ -112,7 +117,12 @@ impl ApiServer {
         reply
     }
 
-    async fn routed(&self, mut parts: Parts, body: Incoming) -> Result<Reply, ApiError> {
+    async fn routed(
+        &self,
+        mut parts: Parts,
+        body: Incoming,
+        entry: Entry,
+    ) -> Result<Reply, ApiError> {
         let route = route(parts.uri.path(), &self.objects);
         // These two routes need no authentication.
         match &route {
@@ -127,7 +137,8 @@ impl ApiServer {
         let types = self.objects.types();
         let found = match route {
             Route::Resource(target) => {
-                return self.resource(&target, &user, &mut parts, body).await;
+                let asker = Asker { user, entry };
+                return self.resource(&target, &asker, &mut parts, body).await;
             }
             Route::AccessReview => {
                 let body = read_body(body).await?;
@@ -156,7 +167,7 @@ impl ApiServer {
     async fn resource(
         &self,
         target: &Target,
-        user: &User,
+        asker: &Asker,
         parts: &mut Parts,
         body: Incoming,
     ) -> Result<Reply, ApiError> {
@@ -167,7 +178,7 @@ impl ApiServer {
             .strip_prefix("metadata.name=")
             .filter(|name| !name.contains(','));
         let mut access = Access {
-            user,
+            user: &asker.user,
             verb,
             ty: &target.ty,
             resource: &target.resource(),
@@ -175,14 +186,14 @@ impl ApiServer {
             // A list of one object by its name counts as a request for that object.
             name: target.name.as_deref().or(selected),
         };
-        let faults = self.faults.snapshot().api;
-        auth::authorize(&access, &self.objects, &faults)?;
+        self.authorize(&access, &asker.entry)?;
         let connects = matches!(target.subresource.as_deref(), Some("exec" | "portforward"));
-        if connects && user.is_bound_by_rbac() {
+        if connects && asker.user.is_bound_by_rbac() {
             // Since Kubernetes 1.35 a GET also requires the permission `create`.
             access.verb = "create";
-            auth::authorize(&access, &self.objects, &faults)?;
+            self.authorize(&access, &asker.entry)?;
         }
+        parts.extensions.insert(asker.clone());
         match events::in_core(target, &self.objects) {
             None => self.served(target, target, verb, &query, parts, body).await,
             Some(core) => {
@@ -190,6 +201,14 @@ impl ApiServer {
                 reply.map(events::outward)
             }
         }
+    }
+
+    /// Allows a request, and records the permission.
+    pub(super) fn authorize(&self, access: &Access, entry: &Entry) -> Result<(), ApiError> {
+        let faults = self.faults.snapshot().api;
+        let authorized = auth::authorize(access, &self.objects, &faults);
+        entry.needed(access.permission(), authorized.is_ok());
+        authorized
     }
 
     /// Answers a permitted request for a resource, which may be stored as another one.
@@ -227,7 +246,12 @@ impl ApiServer {
             "create" if target.subresource.as_deref() == Some("eviction") => {
                 self.evict(target, &body)
             }
-            "create" => self.create(target, headers, query, &body),
+            "create" => {
+                if let Some(asker) = parts.extensions.get::<Asker>() {
+                    self.check_owners(target, asker, &body)?;
+                }
+                self.create(target, headers, query, &body)
+            }
             "update" => self.update(target, headers, query, &body),
             "patch" => self.patch(target, headers, query, &body),
             "delete" => self.delete(target, query, &body),
@@ -235,6 +259,13 @@ impl ApiServer {
             _ => Err(ApiError::method_not_allowed()),
         }
     }
+}
+
+/// The user of a request, and its entry in the log.
+#[derive(Clone)]
+pub(super) struct Asker {
+    pub user: User,
+    pub entry: Entry,
 }
 
 async fn read_body(body: Incoming) -> Result<Bytes, ApiError> {

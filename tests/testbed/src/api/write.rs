@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 
 use super::admission::{self, Unknown};
 use super::apply::{self, Author};
+use super::auth::Access;
 use super::defaults;
 use super::metadata;
 use super::protobuf_job;
 use super::read::target_key;
 use super::resources::ResourceType;
 use super::route::Target;
-use super::server::ApiServer;
+use super::server::{ApiServer, Asker};
 use super::status::ApiError;
 use crate::clock::seconds;
 use crate::jobs::JOBS;
@@ -44,6 +45,44 @@ impl ApiServer {
             admission::warn(&mut reply, &unknown);
         }
         Ok(reply)
+    }
+
+    /// Refuses an owner whose deletion the new object would block, unless the user may set the owner's finalizers. OpenShift
+    /// does so, and every cluster with the admission plugin `OwnerReferencesPermissionEnforcement`.
+    pub(super) fn check_owners(
+        &self,
+        target: &Target,
+        asker: &Asker,
+        body: &Bytes,
+    ) -> Result<(), ApiError> {
+        if !asker.user.is_bound_by_rbac() {
+            return Ok(());
+        }
+        // A body that can't be read is refused later.
+        let object: Value = serde_json::from_slice(body).unwrap_or_default();
+        let owners = object["metadata"]["ownerReferences"].as_array();
+        let blocked = owners.into_iter().flatten();
+        for owner in blocked.filter(|it| it["blockOwnerDeletion"] == true) {
+            let types = self.objects.types();
+            let ty = types.iter().find(|ty| {
+                owner["apiVersion"] == ty.api_version() && owner["kind"] == ty.kind.as_str()
+            });
+            let Some(ty) = ty else { continue };
+            let access = Access {
+                user: &asker.user,
+                verb: "update",
+                ty,
+                resource: &format!("{}/finalizers", ty.plural),
+                namespace: target.namespace.as_deref().filter(|_| ty.namespaced),
+                name: owner["name"].as_str(),
+            };
+            self.authorize(&access, &asker.entry).map_err(|_| {
+                let why = "cannot set blockOwnerDeletion if an ownerReference refers to a resource you can't set \
+                           finalizers on: , <nil>";
+                ApiError::forbidden(&target.ty, object["metadata"]["name"].as_str(), why)
+            })?;
+        }
+        Ok(())
     }
 
     /// Stores a new object that has been decoded. Without an author it records its owners itself.

@@ -1,10 +1,13 @@
 //! Faults of the API server and of the backends' answers, and the forms of downloads.
 
 use http::{Request, StatusCode, header};
+use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
 use testbed::Testbed;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 
-use crate::support::{Answer, bed, fault, get, send};
+use crate::support::{Answer, bed, fault, get, open, send};
 
 const FILE: &str = "/api/v1/management/files/backups/20250806-080853";
 const LIST: &str = "/v1/backup/list-remote";
@@ -247,4 +250,29 @@ async fn a_large_download_streams_through() {
         .unwrap();
     let answer = download(&bed, &[]).await;
     assert_eq!(sha256(&answer.body), content.sha256());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_break_and_new_ones_are_refused_until_that_is_lifted() {
+    let bed = bed().await;
+    let mut watch = open(&bed, Request::get("/api/v1/pods?watch=true"))
+        .await
+        .into_body();
+    assert!(
+        watch.frame().await.is_some_and(|it| it.is_ok()),
+        "the first event"
+    );
+    bed.break_connections();
+    let mut rest = watch.frame().await;
+    while rest.as_ref().is_some_and(Result::is_ok) {
+        rest = watch.frame().await;
+    }
+    assert!(rest.is_some(), "it breaks, and does not end");
+    assert_eq!(get(&bed, "/api/v1/pods").await.0, StatusCode::OK);
+    bed.refuse_connections(true);
+    let address = bed.url().strip_prefix("https://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    assert_eq!(stream.read(&mut [0]).await.unwrap_or(0), 0);
+    bed.refuse_connections(false);
+    assert_eq!(get(&bed, "/api/v1/pods").await.0, StatusCode::OK);
 }

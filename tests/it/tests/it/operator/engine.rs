@@ -245,7 +245,10 @@ fn a_backup_is_restored_and_deleted() {
     assert_eq!(names(plant.bed(), RESTORES), [""; 0]);
 
     // HiveMQ takes no files and has no dry run. Both reasons come from the pod.
-    let copy = operator(&plant, "restore --id mine --yes --name of-copy");
+    let copy = operator(
+        &plant,
+        "restore --id mine --run-source copy --yes --name of-copy",
+    );
     assert_eq!(copy.code, 1, "{}", copy.shown());
     let reason = "can't restore from a file (Usage); next step: Get the file with";
     assert!(copy.stderr.contains(reason), "{}", copy.stderr);
@@ -258,10 +261,7 @@ fn a_backup_is_restored_and_deleted() {
     assert!(tried.stderr.contains("dry"), "{}", tried.stderr);
     assert_eq!(names(plant.bed(), RESTORES), [""; 0]);
 
-    let restored = operator(
-        &plant,
-        "restore --latest --run-source backend --yes --name back",
-    );
+    let restored = operator(&plant, "restore --latest --yes --name back");
     assert_eq!(restored.code, 0, "{}", restored.shown());
     let restore = object(&plant, RESTORES, "back");
     assert_eq!(phase(&restore), "Succeeded", "{restore:#}");

@@ -175,8 +175,14 @@ impl Plant {
 
     /// Starts another replica.
     pub fn add_operator(&mut self) -> &mut Operator {
-        let number = self.operators.len();
+        let operator = self.spawn_operator(self.operators.len());
+        self.operators.push(operator);
+        self.operators.last_mut().expect("the new one")
+    }
+
+    fn spawn_operator(&self, number: usize) -> Operator {
         let log = self.folder.path().join(format!("operator-{number}.log"));
+        let file = File::options().create(true).append(true).open(&log);
         let child = Command::new(&programs().operator)
             .env_clear()
             .env("KUBECONFIG", &self.kubeconfig)
@@ -187,11 +193,10 @@ impl Plant {
             .args(&self.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(File::create(&log).expect("a log"))
+            .stderr(file.expect("a log"))
             .spawn()
             .expect("the operator");
-        self.operators.push(Operator { child, log });
-        self.operators.last_mut().expect("the new one")
+        Operator { child, log }
     }
 
     pub fn bed(&self) -> &Testbed {
@@ -412,14 +417,58 @@ impl Plant {
             .filter_map(|it| it["reason"].as_str().map(str::to_owned))
             .collect()
     }
+
+    /// Returns the time of the cluster.
+    pub fn now(&self) -> Timestamp {
+        self.bed.clock().now()
+    }
+
+    /// Starts a replica again that has ended, as the kubelet starts a container again: in the same pod.
+    pub fn restart_operator(&mut self, number: usize) {
+        self.operators[number] = self.spawn_operator(number);
+    }
+
+    /// Waits until something changes in the cluster, or for half a second.
+    pub fn look_again(&self) {
+        let looked = std::cell::Cell::new(false);
+        let changed = self
+            .bed
+            .objects()
+            .until(|_| looked.replace(true).then_some(()));
+        let changed = async { tokio::time::timeout(Duration::from_millis(500), changed).await };
+        let _ = self.runtime.block_on(changed);
+    }
+
+    /// Waits until a look at the cluster succeeds. Meanwhile replicas that end by themselves are started again.
+    pub fn until_with_kubelet<T>(
+        &mut self,
+        what: &str,
+        replicas: &[usize],
+        look: impl Fn(&Testbed) -> Option<T>,
+    ) -> T {
+        let patience = std::time::Instant::now() + PATIENCE;
+        while std::time::Instant::now() < patience {
+            let found = self.runtime.block_on(async {
+                let found = self.bed.objects().until(|_| look(&self.bed));
+                tokio::time::timeout(Duration::from_millis(500), found).await
+            });
+            if let Ok(found) = found {
+                return found;
+            }
+            for number in replicas {
+                let ended = self.operators[*number].child.try_wait();
+                if ended.expect("a process of ours").is_some() {
+                    self.restart_operator(*number);
+                }
+            }
+        }
+        self.until(what, look)
+    }
 }
 
 /// Puts the objects of a file of `deploy/operator` into the cluster.
 fn install(bed: &Testbed, file: &str, namespace: Option<&str>) {
-    let path = workspace().join("deploy/operator").join(file);
-    let text = fs::read_to_string(path).expect("a file of this project");
-    for document in text.split("\n---\n") {
-        let mut object: Value = serde_saphyr::from_str(document).expect("YAML");
+    for mut object in documents(file) {
         if let Some(namespace) = namespace {
             object["metadata"]["namespace"] = json!(namespace);
             if let Some(subjects) = object["subjects"].as_array_mut() {
@@ -464,4 +513,14 @@ fn found<'a>(object: &'a Value, type_: &str) -> &'a Value {
     let lists = [&status["conditions"], &status["run"]["conditions"]];
     let mut all = lists.into_iter().filter_map(Value::as_array).flatten();
     all.find(|it| it["type"] == type_).unwrap_or(&Value::Null)
+}
+
+/// Returns the objects of a file of `deploy/operator`.
+pub fn documents(file: &str) -> Vec<Value> {
+    let path = workspace().join("deploy/operator").join(file);
+    let text = fs::read_to_string(path).expect("a file of this project");
+    let documents = text.split("\n---\n");
+    documents
+        .map(|it| serde_saphyr::from_str(it).expect("YAML"))
+        .collect()
 }

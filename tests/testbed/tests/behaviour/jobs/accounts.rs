@@ -162,3 +162,56 @@ async fn only_existing_service_accounts_get_tokens() {
     let (status, _) = get(&bed, "/api/v1/pods").await;
     assert_eq!(status, StatusCode::OK);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocking_the_deletion_of_an_owner_needs_the_permission_for_its_finalizers() {
+    let bed = stopped().start().await.unwrap();
+    allow(&bed);
+    let may = |rules: Value| {
+        let roles = format!("roles.{RBAC}");
+        let changed = bed
+            .objects()
+            .modify(&roles, NAMESPACE, "r", |role| role["rules"] = rules.clone());
+        changed.unwrap();
+    };
+    let owned = |name: &str, blocks: bool| {
+        let mut job = job(name, "true", json!({}));
+        job["metadata"]["ownerReferences"] = json!([{
+            "apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": "u", "blockOwnerDeletion": blocks,
+        }]);
+        let path = bed.folder().join(format!("{name}.json"));
+        std::fs::write(&path, job.to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let create = json!({"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create"]});
+    let get = json!({"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["get"]});
+    may(json!([create, get]));
+    let (done, said) = as_worker(&bed, &["create", "-f", &owned("a", false)]).await;
+    assert!(done, "{said}");
+    let (done, said) = as_worker(&bed, &["create", "-f", &owned("b", true)]).await;
+    assert!(
+        !done && said.contains("cannot set blockOwnerDeletion"),
+        "{said}"
+    );
+    let finalizers =
+        json!({"apiGroups": [""], "resources": ["configmaps/finalizers"], "verbs": ["update"]});
+    may(json!([create, get, finalizers]));
+    let (done, said) = as_worker(&bed, &["create", "-f", &owned("b", true)]).await;
+    assert!(done, "{said}");
+    let requests = bed.requests().all();
+    let mut used = requests
+        .iter()
+        .flat_map(|it| &it.used)
+        .filter(|it| it.user.ends_with(":worker"));
+    let last = used.next_back().unwrap();
+    assert_eq!(
+        (&*last.verb, &*last.resource),
+        ("update", "configmaps/finalizers")
+    );
+    let refused: Vec<_> = requests
+        .iter()
+        .flat_map(|it| &it.refused)
+        .map(|it| &*it.verb)
+        .collect();
+    assert_eq!(refused, ["update"]);
+}

@@ -10,13 +10,14 @@ use crate::state::has_ended;
 
 /// The fields of the spec that a Backup, a Restore and a BackupSchedule have in common: what the operator calls the
 /// work.
-pub const WORK: [&str; 9] = [
+pub const WORK: [&str; 10] = [
     "engine",
     "target",
     "options",
     "ports",
     "credentials",
     "timeout",
+    "tls",
     "retries",
     "connection",
     "job",

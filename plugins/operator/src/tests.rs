@@ -63,7 +63,7 @@ fn host() -> Host {
     let schedule = json!({
         "engine": {"name": "hivemq"}, "target": {"statefulSet": "mqtt"}, "options": {"scope": "all"},
         "ports": {"management-port": 8081}, "credentials": {"secret": {"name": "admin"}},
-        "timeout": "30m", "retries": 1, "connection": "PortForward", "job": {"labels": {"a": "b"}},
+        "timeout": "30m", "retries": 1, "connection": "PortForward", "tls": {"a-ca": "system"}, "job": {"labels": {"a": "b"}},
         "schedule": "H 2 * * *", "timeZone": "Europe/Berlin", "suspend": false,
         "startingDeadlineSeconds": 600, "concurrencyPolicy": "Forbid",
         "store": {"name": "s3"}, "verify": "Deep", "deletionPolicy": "Delete",

@@ -44,7 +44,7 @@ fn a_run_of_a_schedule_has_its_work_and_belongs_to_it() {
             "spec": {
                 "engine": {"name": "hivemq"}, "target": {"statefulSet": "mqtt"}, "options": {"scope": "all"},
                 "ports": {"management-port": 8081}, "credentials": {"secret": {"name": "admin"}},
-                "timeout": "30m", "retries": 1, "connection": "PortForward", "job": {"labels": {"a": "b"}},
+                "timeout": "30m", "retries": 1, "connection": "PortForward", "tls": {"a-ca": "system"}, "job": {"labels": {"a": "b"}},
                 "store": {"name": "s3"}, "verify": "Deep", "deletionPolicy": "Delete",
                 "schedule": {"name": "nightly", "uid": "uid-nightly", "time": "2026-03-02T10:30:00Z"},
             },

@@ -325,7 +325,7 @@ class Monitoring(unittest.TestCase):
     def test_metrics_are_those_of_the_operator(self):
         source = (PROJECT / "operator/program/src/metrics.rs").read_text()
         served = set()
-        registered = r'register(_with_unit)?\(\s*"(\w+)",\s*"[^"]*",\s*(?:Unit::(\w+),\s*)?it\.(\w+)'
+        registered = r'register(_with_unit)?\(\s*"(\w+)",\s*"[^"]*",\s*(?:Unit::(\w+),\s*)?self\.(\w+)'
         for _, name, unit, field in re.findall(registered, source):
             type_ = re.search(rf"    (?:pub\(crate\) )?{field}: .*?\b(Gauge|Counter|Histogram)\b", source)[1]
             name = f"broker_{name}_{unit.lower()}" if unit else f"broker_{name}"

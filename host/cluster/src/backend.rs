@@ -72,8 +72,8 @@ struct State {
     /// True if no other pod may be asked, because the user was told about this one.
     settled: bool,
     dead_pods: BTreeSet<String>,
-    /// The ways to pods whose own address was tried.
-    ways: BTreeMap<String, Way>,
+    /// The ways to ports of pods whose own address was tried.
+    ways: BTreeMap<(String, u16), Way>,
     /// The failure of the last pod's node. It says more than an error that no pod is left.
     failed_node: Option<ClusterError>,
 }
@@ -203,7 +203,9 @@ impl Backend {
                 self.find_pods().await?;
                 continue;
             };
+            let at = self.at(&place);
             let error = match self.connection(place, deadlines, reuse).await {
+                Err(error) if self.turns_to_port_forward(&at, &error) => continue,
                 Err(error) => error,
                 Ok(mut connection) => {
                     let at = connection.at().clone();
@@ -231,6 +233,13 @@ impl Backend {
                                 && request.body().is_untouched() =>
                         {
                             reuse = false;
+                            continue;
+                        }
+                        Err(unanswered)
+                            if (safe || unanswered.unsent)
+                                && request.body().is_untouched()
+                                && self.turns_to_port_forward(&at, &unanswered.error) =>
+                        {
                             continue;
                         }
                         Err(unanswered) => unanswered.error,
@@ -313,11 +322,11 @@ impl Backend {
 
     /// Reaches a port at the address of its pod if that is wanted and answers, else through a port-forward.
     async fn reach(&self, at: &PodPort, verdict: &Verdict) -> Result<Box<dyn Bytes>, ClusterError> {
-        if self.cluster.0.dials_pods && !self.is_forwarded(&at.pod) {
+        if self.cluster.0.dials_pods && self.way(at) != Some(Way::Forwarded) {
             match self.cluster.dial(at, verdict.clone()).await {
                 Ok((address, stream)) => {
                     let note = format!("{at} is reached at its pod's own address, {address}");
-                    self.note_way(&at.pod, Way::Direct, note);
+                    self.note_way(at, Way::Direct, note);
                     return Ok(Box::new(stream));
                 }
                 Err(reason) => {
@@ -325,7 +334,7 @@ impl Backend {
                         "{at} is reached through a port-forward, because its pod's own address can't be used: {}",
                         show(&reason)
                     );
-                    self.note_way(&at.pod, Way::Forwarded, note);
+                    self.note_way(at, Way::Forwarded, note);
                 }
             }
         }
@@ -334,16 +343,31 @@ impl Backend {
         ))
     }
 
-    fn is_forwarded(&self, pod: &str) -> bool {
-        self.state().ways.get(pod) == Some(&Way::Forwarded)
+    fn way(&self, at: &PodPort) -> Option<Way> {
+        let key = (at.pod.clone(), at.port);
+        self.state().ways.get(&key).copied()
     }
 
-    /// Notes the way to a pod if it is another one than before.
-    fn note_way(&self, pod: &str, way: Way, note: String) {
+    /// Notes the way to a port if it is another one than before.
+    fn note_way(&self, at: &PodPort, way: Way, note: String) {
         let mut state = self.state();
-        if state.ways.insert(pod.to_owned(), way) != Some(way) {
+        let key = (at.pod.clone(), at.port);
+        if state.ways.insert(key, way) != Some(way) {
             state.notes.push(note);
         }
+    }
+
+    /// Turns to a port-forward if a port was reached at its pod's own address and nothing came from there yet. A proxy of
+    /// a service mesh accepts the connection and then drops it.
+    fn turns_to_port_forward(&self, at: &PodPort, error: &ClusterError) -> bool {
+        if self.state().answered || self.way(at) != Some(Way::Direct) {
+            return false;
+        }
+        let note = format!(
+            "{at} is reached through a port-forward, because it does not answer at its pod's own address: {error}"
+        );
+        self.note_way(at, Way::Forwarded, note);
+        true
     }
 
     /// Opens a connection, with TLS if that is to be used.

@@ -48,8 +48,8 @@ pub struct ConnectOptions {
     pub tls_server_name: Option<String>,
     /// True to accept any certificate of the server.
     pub insecure_skip_tls_verify: bool,
-    /// True to connect to the addresses of pods where they answer, instead of a port-forward. Only a pod of the cluster
-    /// reaches them.
+    /// True to connect to the addresses of pods where they answer, instead of a port-forward. It has an effect only with
+    /// the service account of a pod: other programs may be outside of the cluster.
     pub dials_pods: bool,
 }
 
@@ -68,13 +68,19 @@ impl Cluster {
             home: std::env::home_dir(),
         };
         let loaded = places.load()?;
-        let prepared = match loaded.config {
-            Some(config) => from_kubeconfig(choose(&config, options)?, options)?,
-            None => in_cluster(&loaded.looked, Path::new(SERVICE_ACCOUNT), |name| {
-                std::env::var(name).ok().filter(|value| !value.is_empty())
-            })?,
+        let (prepared, is_inside) = match loaded.config {
+            Some(config) => (from_kubeconfig(choose(&config, options)?, options)?, false),
+            None => {
+                let found = in_cluster(&loaded.looked, Path::new(SERVICE_ACCOUNT), |name| {
+                    std::env::var(name).ok().filter(|value| !value.is_empty())
+                })?;
+                (found, true)
+            }
         };
-        prepared.finish(options).await
+        // From elsewhere, the address of a pod may be that of any machine: networks of pods overlap.
+        prepared
+            .finish(options, options.dials_pods && is_inside)
+            .await
     }
 }
 
@@ -193,7 +199,11 @@ fn in_cluster(
 }
 
 impl Prepared {
-    async fn finish(self, options: &ConnectOptions) -> Result<Cluster, ClusterError> {
+    async fn finish(
+        self,
+        options: &ConnectOptions,
+        dials_pods: bool,
+    ) -> Result<Cluster, ClusterError> {
         let Self {
             address,
             mut cluster,
@@ -264,7 +274,7 @@ impl Prepared {
                 Some(given) => Some(given),
                 None => Some(REQUEST_TIMEOUT),
             },
-            dials_pods: options.dials_pods,
+            dials_pods,
             requests: Arc::default(),
         })))
     }
@@ -321,6 +331,12 @@ mod tests {
         };
         change(&mut options);
         Cluster::connect(&options).await
+    }
+
+    #[tokio::test]
+    async fn a_kubeconfig_never_leads_to_the_addresses_of_pods() {
+        let connected = connect(&config("{}"), |options| options.dials_pods = true).await;
+        assert!(!connected.unwrap().0.dials_pods);
     }
 
     fn config(user: &str) -> String {

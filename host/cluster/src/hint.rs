@@ -315,7 +315,43 @@ impl Problem for ClusterError {
     }
 }
 
+/// Returns true for the status of an answer that refuses a request. Behind 408 the request may have arrived.
+#[must_use]
+pub const fn is_refusal(status: u16) -> bool {
+    status >= 400 && status < 500 && status != 408
+}
+
 impl ClusterError {
+    /// Returns true if it is certain that the request changed nothing: it was not sent, or it was refused.
+    #[must_use]
+    pub fn changed_nothing(&self) -> bool {
+        match self {
+            Self::PortClosed { .. }
+            | Self::AllPortsClosed { .. }
+            | Self::NoPort { .. }
+            | Self::PodGone { .. }
+            | Self::PodUnscheduled { .. }
+            | Self::PodNotFound { .. }
+            | Self::PodNotUsable { .. }
+            | Self::NoReadyPod { .. }
+            | Self::StatefulSetNotFound { .. }
+            | Self::NamespaceNotFound { .. }
+            | Self::KubeletFailed(_)
+            | Self::UpgradeRefused { .. }
+            | Self::ContainerNotRunning { .. }
+            | Self::Tls(_)
+            | Self::Certificates { .. }
+            | Self::Forbidden { .. }
+            | Self::Unauthorized { .. }
+            | Self::Rejected { .. }
+            | Self::NoSuchKind { .. }
+            | Self::OtherScope { .. } => true,
+            Self::Api { status, .. } => is_refusal(*status),
+            Self::TimedOut { phase, .. } => *phase == Phase::Connect,
+            _ => false,
+        }
+    }
+
     /// Returns true if nothing exists that could have responded.
     #[must_use]
     pub fn is_absence(&self) -> bool {

@@ -67,6 +67,7 @@ pub use body::BackendBody;
 pub use connect::ConnectOptions;
 pub use error::{ClusterError, EntryKind, Phase, PodContainer, PodPort, Unreachable};
 pub use exec::{Command, CommandOutput};
+pub use hint::is_refusal;
 pub use kubeconfig::context_names;
 pub use kubelet::{KubeletFailure, KubeletTrouble};
 pub use leases::{Acquired, HeldLease, lease_name};

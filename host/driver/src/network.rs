@@ -1,5 +1,5 @@
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use futures_util::future::{BoxFuture, try_join_all};
 use host_base::{Failure, Problem, Report, ReportKind, text};
 use host_cluster::{
     Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target, TargetPod, TlsTrouble,
+    is_refusal,
 };
 use host_engine::{Answer, Network, Outgoing, Sent};
 use host_objectstore::{Access, S3};
@@ -68,6 +69,8 @@ pub(super) struct Endpoints {
     waited: Mutex<Vec<String>>,
     /// Whether a backend has answered a request that may change something with success.
     accepted: AtomicBool,
+    /// The number of requests that may have changed something: they were sent, and not refused.
+    changes: AtomicUsize,
     /// The last answer, if it demands credentials.
     demand: Mutex<Option<Demand>>,
 }
@@ -136,6 +139,7 @@ impl Endpoints {
             latest_errors: LatestErrors::default(),
             waited: Mutex::default(),
             accepted: AtomicBool::default(),
+            changes: AtomicUsize::default(),
             demand: Mutex::default(),
         }
     }
@@ -193,7 +197,18 @@ impl Endpoints {
         let is_repeatable = is_safe && matches!(request.body(), Sent::Bytes(_));
         let mut left = if is_repeatable { WAITS } else { 0 };
         loop {
+            if !is_safe {
+                // Counted before it is sent: the call may be dropped at any time.
+                self.changes.fetch_add(1, Ordering::Relaxed);
+            }
             let sent = backend.send(request.clone().map(body), deadlines).await;
+            let changed_nothing = match &sent {
+                Ok(response) => is_refusal(response.status().as_u16()),
+                Err(error) => error.changed_nothing(),
+            };
+            if !is_safe && changed_nothing {
+                self.changes.fetch_sub(1, Ordering::Relaxed);
+            }
             let response = sent.map_err(|error| self.latest_errors.report(error))?;
             if !is_safe && response.status().is_success() {
                 self.accepted.store(true, Ordering::Relaxed);
@@ -235,6 +250,11 @@ impl Endpoints {
     /// Returns whether a backend has accepted a request that may change something.
     pub(super) fn has_accepted(&self) -> bool {
         self.accepted.load(Ordering::Relaxed)
+    }
+
+    /// Returns whether a backend may have carried out a request that changes something.
+    pub(super) fn may_have_changed(&self) -> bool {
+        self.changes.load(Ordering::Relaxed) > 0
     }
 
     /// Returns the demand for credentials that the last answer was, if it was one.

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub(super) struct ClusterObjects {
     /// The objects that the engine has read since the last pause and may watch.
     looked_at: Mutex<Vec<Looked>>,
     is_read_only: bool,
+    /// The number of requests that may have changed something: they were sent, and not refused.
+    changes: AtomicUsize,
 }
 
 /// An object as an engine saw it.
@@ -49,7 +52,30 @@ impl ClusterObjects {
             types: Mutex::default(),
             looked_at: Mutex::default(),
             is_read_only,
+            changes: AtomicUsize::default(),
         }
+    }
+
+    /// Returns whether the API server may have carried out a request that changes something.
+    pub(super) fn may_have_changed(&self) -> bool {
+        self.changes.load(Ordering::Relaxed) > 0
+    }
+
+    /// Counts a request that changes something, unless it is a dry run.
+    async fn counted<T>(
+        &self,
+        dry_run: bool,
+        request: impl Future<Output = Result<T, ClusterError>>,
+    ) -> Result<T, Report> {
+        if !dry_run {
+            // Counted before it is sent: the call may be dropped at any time.
+            self.changes.fetch_add(1, Ordering::Relaxed);
+        }
+        let answer = request.await;
+        if !dry_run && answer.as_ref().is_err_and(ClusterError::changed_nothing) {
+            self.changes.fetch_sub(1, Ordering::Relaxed);
+        }
+        answer.map_err(|error| self.report(error))
     }
 
     /// Refuses a change if the objects are only read.
@@ -164,8 +190,8 @@ impl Objects for ClusterObjects {
             self.check_may_change()?;
             let ty = self.ty(&of).await?;
             stay_within(ty.namespace(), &mut object)?;
-            let created = self.cluster.create_object(&ty, &object, dry_run).await;
-            let created = created.map_err(|error| self.report(error))?;
+            let created = self.cluster.create_object(&ty, &object, dry_run);
+            let created = self.counted(dry_run, created).await?;
             // The command that waits for this object can end its first pause as soon as the object changes.
             self.remember(&of, ty, &created);
             Ok(created)
@@ -188,7 +214,7 @@ impl Objects for ClusterObjects {
             let patched = self
                 .cluster
                 .patch_object(&ty, &name, patch, status, dry_run);
-            patched.await.map_err(|error| self.report(error))
+            self.counted(dry_run, patched).await
         }
         .boxed()
     }
@@ -202,8 +228,8 @@ impl Objects for ClusterObjects {
         async move {
             self.check_may_change()?;
             let ty = self.ty(&of).await?;
-            let deleted = self.cluster.delete_object(&ty, &name, dry_run).await;
-            deleted.map_err(|error| self.report(error))
+            let deleted = self.cluster.delete_object(&ty, &name, dry_run);
+            self.counted(dry_run, deleted).await
         }
         .boxed()
     }

@@ -53,10 +53,10 @@ pub enum RestoreFrom {
 /// When the restore was not confirmed, was not begun, failed, or did not end in time.
 pub async fn restore(session: &Session, request: &RestoreRequest) -> Result<Restored, OpsError> {
     let prepared = Box::pin(prepare(session, &request.from)).await?;
-    let is_begun = AtomicBool::new(false);
+    let traces = Traces::default();
     if request.dry_run {
         // A dry run changes nothing, so it needs no consent, no lock and no entry in the history.
-        let accepted = prepared.begin(session, true, &is_begun).await?;
+        let accepted = prepared.begin(session, true, &traces).await?;
         return accepted.result(true);
     }
     prepared.confirm(session, request.is_confirmed).await?;
@@ -65,7 +65,7 @@ pub async fn restore(session: &Session, request: &RestoreRequest) -> Result<Rest
     let called = prepared.running.called.clone();
     let waiting = request.waiting;
     let work = async {
-        let mut accepted = prepared.begin(session, false, &is_begun).await?;
+        let mut accepted = prepared.begin(session, false, &traces).await?;
         if waiting.wait && accepted.ongoing.can_be_followed() {
             accepted.ongoing.wait(session, waiting).await?;
         }
@@ -73,7 +73,7 @@ pub async fn restore(session: &Session, request: &RestoreRequest) -> Result<Rest
     };
     let goes_on = |result: &Result<Restored, OpsError>| {
         let ended = result.as_ref().map(|restored| restored.ended);
-        may_go_on(ended, is_begun.load(Ordering::Relaxed))
+        may_go_on(ended, traces.is_begun.load(Ordering::Relaxed))
     };
     let result = Box::pin(locked(session, OPERATION, &subject, work, goes_on)).await;
     deed.goes_on = result.as_ref().is_ok_and(|restored| !restored.ended);
@@ -116,7 +116,7 @@ pub struct PreparedRestore<'a> {
 pub struct NotBegun {
     /// The reason.
     pub error: OpsError,
-    /// True if the backend may be restoring all the same, because its answer was lost or can't be read.
+    /// True if the backend may be restoring all the same: something was sent, and nothing says that it was refused.
     pub may_go_on: bool,
 }
 
@@ -131,7 +131,7 @@ impl PreparedRestore<'_> {
         let Self { session, prepared } = self;
         let mut deed = prepared.deed(session);
         let subject = prepared.subject();
-        let is_begun = AtomicBool::new(false);
+        let traces = Traces::default();
         let unsent = |error| NotBegun {
             error,
             may_go_on: false,
@@ -139,14 +139,14 @@ impl PreparedRestore<'_> {
         let mut lock = Lock::take(session, OPERATION, &subject, None)
             .await
             .map_err(unsent)?;
-        let work = Box::pin(lock.keep_while(prepared.begin(session, false, &is_begun)));
+        let work = Box::pin(lock.keep_while(prepared.begin(session, false, &traces)));
         let worked = work.await;
         // Then the request was cut off on its way.
         let has_lost_lock = worked.is_err();
         let begun = worked.flatten().map(|accepted| accepted.ongoing);
         let ended = begun.as_ref().map(Ongoing::has_ended);
         deed.goes_on = ended.as_ref().is_ok_and(|ended| !ended);
-        let may_go_on = has_lost_lock || may_go_on(ended, is_begun.load(Ordering::Relaxed));
+        let may_go_on = has_lost_lock || may_go_on(ended, traces.is_begun.load(Ordering::Relaxed));
         deed.record(&begun).await;
         if !may_go_on {
             lock.release().await;
@@ -154,7 +154,10 @@ impl PreparedRestore<'_> {
         // If the answer was lost, the lock is dropped here: the user is told how long it stays.
         match begun {
             Ok(ongoing) => Ok(ongoing.locked_by(lock, &subject)),
-            Err(error) => Err(NotBegun { error, may_go_on }),
+            Err(error) => Err(NotBegun {
+                error,
+                may_go_on: may_go_on || traces.may_have_changed.load(Ordering::Relaxed),
+            }),
         }
     }
 }
@@ -165,6 +168,15 @@ struct Prepared {
     /// Id of the backup.
     id: String,
     source: RestoreSource,
+}
+
+/// What a restore leaves behind, whether it succeeds or not.
+#[derive(Default)]
+struct Traces {
+    /// Set as soon as the backend has accepted the request, even if the engine can't read the answer.
+    is_begun: AtomicBool,
+    /// Set while the backend may have carried out a request that changes something.
+    may_have_changed: AtomicBool,
 }
 
 /// A restore that the backend has accepted.
@@ -232,25 +244,28 @@ impl Prepared {
         }
     }
 
-    /// Sends the request. `is_begun` is set as soon as the backend has accepted it, even if the engine can't
-    /// read the answer.
+    /// Sends the request.
     async fn begin(
         mut self,
         session: &Session,
         dry_run: bool,
-        is_begun: &AtomicBool,
+        traces: &Traces,
     ) -> Result<Accepted, OpsError> {
         let options = session.options(&self.running.manifest, Operation::Restore);
         if !dry_run {
             session.note_begun(&self.running, None);
         }
         let instance = self.running.instance();
+        // If this future is dropped, nothing is known.
+        traces.may_have_changed.store(true, Ordering::Relaxed);
         let restored = instance.restore(self.source, dry_run, &options).await;
+        let changed = self.running.may_have_changed();
+        traces.may_have_changed.store(changed, Ordering::Relaxed);
         let restoration = self.running.original(restored).inspect_err(|error| {
             let may_go_on = self.running.answer_was_unreadable(error);
-            is_begun.store(may_go_on, Ordering::Relaxed);
+            traces.is_begun.store(may_go_on, Ordering::Relaxed);
         })?;
-        is_begun.store(true, Ordering::Relaxed);
+        traces.is_begun.store(true, Ordering::Relaxed);
         let begun = restoration.backup;
         if !dry_run {
             session.note_begun(&self.running, Some(&begun.id));

@@ -126,6 +126,11 @@ impl Running {
         unreadable && self.network.has_accepted()
     }
 
+    /// Returns whether the engine has sent something that may have changed the backend.
+    pub(super) fn may_have_changed(&self) -> bool {
+        self.network.may_have_changed() || self.objects.may_have_changed()
+    }
+
     /// Adds the host's advice if the backend demands credentials and the engine says nothing about that. Only
     /// the host knows which credentials the user gave.
     fn with_advice(&self, error: EngineError) -> OpsError {

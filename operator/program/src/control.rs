@@ -1,6 +1,6 @@
 //! The controllers, and the watches that they share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::ready;
 use std::sync::Arc;
 
@@ -35,6 +35,8 @@ use crate::{schedules, stores};
 
 /// Looks at objects of a kind that may happen at once.
 const AT_ONCE: u16 = 16;
+/// How many objects that are gone a filter may remember beyond those that exist.
+const FORGOTTEN: usize = 1000;
 
 /// The parts of the controllers.
 pub(crate) struct Control {
@@ -262,7 +264,7 @@ where
     distinct(changes, |object| object.meta().generation)
 }
 
-/// Leaves out changes that don't change a part of the object. A deletion always counts.
+/// Leaves out changes that don't change a part of the object. A deletion that waits for finalizers always counts.
 fn distinct<K, P, F>(
     changes: &Changes<K>,
     part: F,
@@ -273,7 +275,16 @@ where
     P: PartialEq + Send + 'static,
 {
     let mut seen: HashMap<String, P> = HashMap::new();
+    let objects = changes.objects().clone();
     changes.listen().filter(move |object| {
+        if seen.len() > 2 * objects.len() + FORGOTTEN {
+            let live: HashSet<_> = objects
+                .state()
+                .iter()
+                .filter_map(|it| it.meta().uid.clone())
+                .collect();
+            seen.retain(|uid, _| live.contains(uid));
+        }
         let is_new = match object.meta().uid.clone() {
             // After a deletion nothing comes that could be compared.
             Some(uid) if object.meta().deletion_timestamp.is_some() => {

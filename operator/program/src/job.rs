@@ -25,7 +25,7 @@ const USER: i64 = 65_532;
 /// How much longer the Job may take than all its attempts, in seconds: pods must be scheduled and images pulled.
 const MARGIN: i64 = 600;
 /// How long a Job that has ended is kept, in seconds. Its pod has the log.
-const KEPT: i32 = 86_400;
+pub(crate) const KEPT: i32 = 86_400;
 /// The exit codes after which another attempt can't succeed: wrong usage, a refused permission, damaged data, a fault of
 /// the engine. `docs/reference.md` lists them all.
 const FINAL_CODES: [i32; 4] = [2, 12, 13, 14];
@@ -58,6 +58,8 @@ pub(crate) struct Plan<'a> {
     /// Longest time of one attempt in seconds.
     pub(crate) timeout: i64,
     pub(crate) retries: i32,
+    /// How long the Job is kept after its end, in seconds.
+    pub(crate) kept: i32,
 }
 
 /// The files in the pod, besides the program.
@@ -221,7 +223,7 @@ pub(crate) fn job(plan: &Plan<'_>, defaults: &Defaults) -> Job {
         spec: Some(JobSpec {
             backoff_limit: Some(plan.retries),
             active_deadline_seconds: Some(seconds.saturating_mul(attempts)),
-            ttl_seconds_after_finished: Some(KEPT),
+            ttl_seconds_after_finished: Some(plan.kept),
             // A second pod must not begin while the first may still write.
             pod_replacement_policy: Some("Failed".to_owned()),
             pod_failure_policy: Some(PodFailurePolicy {

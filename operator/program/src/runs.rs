@@ -25,9 +25,9 @@ use serde::de::DeserializeOwned;
 
 use crate::context::{Context, cut};
 use crate::error::OperatorError;
-use crate::job::{Plan, job};
+use crate::job::{KEPT, Plan, job};
 use crate::metrics::{OfKind, OfRuns};
-use crate::verdict::{Facts, Verdict, judge};
+use crate::verdict::{ASK_AGAIN, Facts, Verdict, judge, said_why};
 use crate::wakes::Wakes;
 
 /// How long a run waits for a store that does not exist yet.
@@ -253,7 +253,7 @@ impl<R: Run> Step<'_, R> {
             message,
             hint: Some(format!("kubectl get backupstores -n {}", self.namespace)),
         };
-        self.end(known, &Verdict::failed(failure)).await
+        self.end(known, &Verdict::failed(&failure)).await
     }
 
     async fn note_waiting(
@@ -288,6 +288,7 @@ impl<R: Run> Step<'_, R> {
             decrypts: self.object.decrypts(),
             timeout: seconds_of(&work.timeout),
             retries: work.retries,
+            kept: KEPT,
         };
         create_job(context, &plan, &self.uid).await
     }
@@ -308,10 +309,17 @@ impl<R: Run> Step<'_, R> {
                 return self.make_job(store.as_deref()).await;
             }
         }
-        let pods = context.seen.pods.state_filter(|pod| self.is_ours(pod));
+        if let Some(job) = &found {
+            check_owner(job, &self.namespace, &self.uid)?;
+        }
+        let job = found.as_deref();
+        let pods = context
+            .seen
+            .pods
+            .state_filter(|pod| self.is_ours(pod) && is_of(pod, job));
         let pods: Vec<&Pod> = pods.iter().map(Arc::as_ref).collect();
         let facts = Facts {
-            job: found.as_deref(),
+            job,
             pods: &pods,
             known,
             now: context.clock.now(),
@@ -359,10 +367,8 @@ impl<R: Run> Step<'_, R> {
             times.into_iter().flatten().max()
         });
         Ok(last.map(|event| {
-            (
-                event.reason.unwrap_or_else(|| "NoPod".to_owned()),
-                event.message.unwrap_or_default(),
-            )
+            let reason = event.reason.unwrap_or_default();
+            said_why(&reason, "NoPod", &event.message.unwrap_or_default())
         }))
     }
 
@@ -381,6 +387,7 @@ impl<R: Run> Step<'_, R> {
             let all: Api<Pod> = Api::namespaced(self.context.client.clone(), &self.namespace);
             let ours = ListParams::default().labels(&format!("{LABEL_OBJECT}={}", self.job));
             pods = all.list(&ours).await?.items;
+            pods.retain(|pod| is_of(pod, facts.job));
         }
         let pods: Vec<&Pod> = pods.iter().collect();
         let verdict = judge(Facts {
@@ -391,7 +398,13 @@ impl<R: Run> Step<'_, R> {
         if known.phase == Some(Phase::Lost) {
             return self.stop_job().await;
         }
-        if known.phase.is_some_and(Phase::is_terminal) || !verdict.phase.is_terminal() {
+        if known.phase.is_some_and(Phase::is_terminal) {
+            return Ok(());
+        }
+        if !verdict.phase.is_terminal() {
+            // A watch was behind. No change may come that leads to another look.
+            let later = self.context.clock.now() + ASK_AGAIN;
+            self.wake(Some(verdict.look_again.unwrap_or(later)));
             return Ok(());
         }
         let fresh = Step {
@@ -581,18 +594,30 @@ pub(crate) async fn create_job(
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
             let found = jobs.get(&plan.name).await?;
-            let is_ours = found.owner_references().iter().any(|it| it.uid == owner);
-            if is_ours {
-                Ok(())
-            } else {
-                Err(OperatorError::NameTaken {
-                    job: plan.name.clone(),
-                    namespace: plan.namespace.clone(),
-                })
-            }
+            check_owner(&found, &plan.namespace, owner)
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Refuses a Job of another object. An object that was created again has the names of the Jobs of the one before, until
+/// they are collected.
+pub(crate) fn check_owner(job: &Job, namespace: &str, owner: &str) -> Result<(), OperatorError> {
+    if job.owner_references().iter().any(|it| it.uid == owner) {
+        return Ok(());
+    }
+    Err(OperatorError::NameTaken {
+        job: job.name_any(),
+        namespace: namespace.to_owned(),
+    })
+}
+
+/// Returns whether a pod is one of a Job. Without the Job, its pods can't be told from others with its label.
+pub(crate) fn is_of(pod: &Pod, job: Option<&Job>) -> bool {
+    job.is_none_or(|job| {
+        let uid = job.metadata.uid.as_ref();
+        pod.owner_references().iter().any(|it| Some(&it.uid) == uid)
+    })
 }
 
 /// Returns the reference that makes a Job belong to an object.

@@ -17,11 +17,13 @@ use crate::context::Context;
 use crate::error::OperatorError;
 use crate::job::Plan;
 use crate::metrics::{OfKind, OfStore};
-use crate::runs::{create_job, owner, seconds_of, write_status};
+use crate::runs::{check_owner, create_job, is_of, owner, seconds_of, write_status};
 use crate::verdict::{Facts, Verdict, judge};
 
 /// Longest time of one attempt to test a store, in seconds.
 const TEST: i64 = 300;
+/// How long the Job of a test is kept, in seconds. A store that fails has a new one every ten minutes.
+const TEST_KEPT: i32 = 3600;
 /// Longest time between a failed test and the next, in seconds.
 const AGAIN: i64 = 600;
 
@@ -69,9 +71,11 @@ pub(crate) async fn reconcile(
         create_test(&context, &object, job).await?;
         return Ok(Action::await_change());
     };
+    check_owner(&found, &namespace, &object.uid().unwrap_or_default())?;
     let pods = context.seen.pods.state_filter(|pod: &Pod| {
         pod.metadata.namespace.as_deref() == Some(&namespace)
             && pod.labels().get(LABEL_OBJECT) == Some(&job)
+            && is_of(pod, Some(&found))
     });
     let pods: Vec<&Pod> = pods.iter().map(AsRef::as_ref).collect();
     let known = RunStatus::default();
@@ -136,6 +140,7 @@ async fn create_test(
         decrypts: false,
         timeout: TEST,
         retries: 1,
+        kept: TEST_KEPT,
     };
     create_job(context, &plan, &store.uid().unwrap_or_default()).await
 }
@@ -149,6 +154,7 @@ fn is_ready(status: &BackupStoreStatus) -> Option<bool> {
 fn next_test(store: &BackupStore, status: &BackupStoreStatus) -> Option<Timestamp> {
     let interval = match seconds_of(&store.spec.check_interval) {
         // A store that was away may be back long before the next day.
+        0 if is_ready(status) == Some(false) => AGAIN,
         usual if is_ready(status) == Some(false) => usual.min(AGAIN),
         usual => usual,
     };

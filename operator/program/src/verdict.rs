@@ -14,7 +14,7 @@ pub(crate) const SILENCE: SignedDuration = SignedDuration::from_mins(10);
 /// How long a Job may have no pod, and a pod no container, before the operator asks for the reason.
 pub(crate) const PATIENCE: SignedDuration = SignedDuration::from_secs(10);
 /// How long the operator waits before it asks again.
-const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+pub(crate) const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// The longest code of a failure, and the longest message and hint, in characters.
 const CODE: usize = 64;
 const WORDS: usize = 2048;
@@ -58,7 +58,7 @@ impl Verdict {
     }
 
     /// A run that failed before it began.
-    pub(crate) fn failed(failure: Fault) -> Self {
+    pub(crate) fn failed(failure: &Fault) -> Self {
         Self::ended(Phase::Failed, failure)
     }
 
@@ -72,7 +72,7 @@ impl Verdict {
         }
     }
 
-    fn ended(phase: Phase, failure: Fault) -> Self {
+    fn ended(phase: Phase, failure: &Fault) -> Self {
         Self {
             failure: Some(bounded(failure)),
             ..Self::of(phase)
@@ -89,15 +89,29 @@ fn fault(code: &str, message: impl Into<String>, hint: &str) -> Fault {
     }
 }
 
+/// Returns a reason that a condition takes: it has at least one character, and not too many.
+fn named(reason: &str, otherwise: &str, limit: usize) -> String {
+    let reason = if reason.is_empty() { otherwise } else { reason };
+    printable(reason, limit).chars().take(limit).collect()
+}
+
+/// Returns a message that a condition takes. An escape is longer than the character that it stands for.
+fn worded(message: &str) -> String {
+    printable(message, WORDS).chars().take(WORDS).collect()
+}
+
+/// Returns why something waits, in a form that a condition takes.
+pub(crate) fn said_why(reason: &str, otherwise: &str, message: &str) -> (String, String) {
+    (named(reason, otherwise, CODE), worded(message))
+}
+
 /// Returns what is said in a form that the schema of the status takes: the text comes from a pod, a node or a controller.
-fn bounded(fault: Fault) -> Fault {
-    // An escape is longer than the character that it stands for.
-    let text = |text: String, limit| printable(&text, limit).chars().take(limit).collect();
+fn bounded(fault: &Fault) -> Fault {
     Fault {
-        code: text(fault.code, CODE),
+        code: named(fault.code.trim(), "Failed", CODE),
         exit_code: fault.exit_code,
-        message: text(fault.message, WORDS),
-        hint: fault.hint.map(|hint| text(hint, WORDS)),
+        message: worded(&fault.message),
+        hint: fault.hint.as_deref().map(worded),
     }
 }
 
@@ -109,7 +123,7 @@ pub(crate) fn judge(facts: Facts<'_>) -> Verdict {
     let Some(job) = job else {
         let message = "the Job is gone, and did not say how it ended";
         let hint = "Create another object for the run";
-        return Verdict::ended(Phase::Failed, fault("JobDeleted", message, hint));
+        return Verdict::ended(Phase::Failed, &fault("JobDeleted", message, hint));
     };
     let status = job.status.as_ref();
     let conditions = status
@@ -126,7 +140,7 @@ pub(crate) fn judge(facts: Facts<'_>) -> Verdict {
     if let Some(failed) = holds("Failed") {
         let reason = failed.reason.as_deref().unwrap_or("Failed");
         let message = failed.message.as_deref().unwrap_or("the Job failed");
-        return Verdict::ended(Phase::Failed, cause(facts, reason, message));
+        return Verdict::ended(Phase::Failed, &cause(facts, reason, message));
     }
     let Some(pod) = newest(facts.pods) else {
         return slow_start(&job.metadata, now);
@@ -159,7 +173,7 @@ pub(crate) fn judge(facts: Facts<'_>) -> Verdict {
         let minutes = SILENCE.as_mins();
         let message = format!("nothing was heard of pod {name} for {minutes} minutes");
         let hint = format!("Look at its node: kubectl get pod {name} -o wide");
-        return Verdict::ended(Phase::Lost, fault("Lost", message, &hint));
+        return Verdict::ended(Phase::Lost, &fault("Lost", message, &hint));
     }
     Verdict {
         look_again: Some(silent_at),
@@ -267,8 +281,8 @@ pub(crate) fn said(pods: &[&Pod]) -> String {
         .and_then(|it| it.terminated.as_ref()?.message.clone());
     let said = said.unwrap_or_default();
     match serde_json::from_str::<Fault>(&said) {
-        Ok(fault) => fault.message,
-        Err(_) => of_log(&said).0.to_owned(),
+        Ok(fault) => worded(&fault.message),
+        Err(_) => worded(of_log(&said).0),
     }
 }
 
@@ -317,8 +331,8 @@ fn waiting(pod: &Pod) -> Option<(String, String)> {
     if matches!(reason, "ContainerCreating" | "PodInitializing") {
         return None;
     }
-    let message = waiting.message.clone().unwrap_or_else(|| reason.to_owned());
-    Some((reason.to_owned(), message))
+    let message = waiting.message.as_deref().unwrap_or(reason);
+    Some(said_why(reason, "Waiting", message))
 }
 
 /// Returns why no node takes the pod.
@@ -327,11 +341,9 @@ fn unscheduled(pod: &Pod) -> Option<(String, String)> {
     let found = conditions
         .iter()
         .find(|it| it.type_ == "PodScheduled" && it.status == "False")?;
-    let reason = found
-        .reason
-        .clone()
-        .unwrap_or_else(|| "Unschedulable".to_owned());
-    Some((reason, found.message.clone().unwrap_or_default()))
+    let reason = found.reason.as_deref().unwrap_or_default();
+    let message = found.message.as_deref().unwrap_or_default();
+    Some(said_why(reason, "Unschedulable", message))
 }
 
 #[cfg(test)]
@@ -465,13 +477,15 @@ mod tests {
     #[test]
     fn words_of_a_pod_fit_into_the_status() {
         let long = "\u{1b}[31m\n".repeat(3000);
-        let failure = Verdict::failed(fault(&long, long.as_str(), &long)).failure;
+        let failure = Verdict::failed(&fault(&long, long.as_str(), &long)).failure;
         let failure = failure.expect("a failure");
         assert!(failure.code.chars().count() <= 64, "{failure:?}");
         for text in [failure.message, failure.hint.expect("a hint")] {
             assert!(text.chars().count() <= 2048, "{text}");
             assert!(!text.contains(char::is_control), "{text}");
         }
+        let nameless = Verdict::failed(&fault(" ", "", "")).failure;
+        assert_eq!(nameless.map(|it| it.code).as_deref(), Some("Failed"));
     }
 
     #[test]

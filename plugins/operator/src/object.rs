@@ -34,6 +34,8 @@ pub struct Status {
     pub run: Run,
     pub backup_id: Option<String>,
     pub copy: Option<CopyRecord>,
+    /// True if the backend accepted a restore, and its engine can't tell how it ended.
+    pub outcome_unknown: bool,
 
     /// The next run of a schedule.
     pub next_run_time: Option<String>,

@@ -73,6 +73,11 @@ pub fn shown(run: Run, object: &Object) -> Backup {
     if shown.state == State::Failed {
         shown.failure = failure(object);
     }
+    if status.outcome_unknown {
+        shown.warnings.push(
+            "the backend accepted the restore, and its engine can't tell how it ended".to_owned(),
+        );
+    }
     let progress = status.run.progress.as_ref();
     if let Some((done, progress)) =
         progress.and_then(|progress| Some((amount(progress.bytes?)?, progress)))

@@ -96,6 +96,16 @@ async fn an_address_that_refuses_is_tried_once() {
 }
 
 #[tokio::test]
+async fn an_address_that_accepts_and_says_nothing_is_left_for_a_port_forward() {
+    let port = listening("").await;
+    let backend = backend(&pod("Running", "127.0.0.1"), port).await;
+    assert_eq!(ask(&backend).await.unwrap(), "tunnel");
+    let notes = backend.take_notes();
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[1].contains("does not answer"), "{notes:?}");
+}
+
+#[tokio::test]
 async fn the_address_of_a_pod_that_has_ended_is_not_used() {
     let port = listening(OK).await;
     for pod in [

@@ -9,7 +9,7 @@ use operator_api::{Backup, DeletionPolicy, VerifyMode, job_name};
 use super::{Run, create_job, owner};
 use crate::context::Context;
 use crate::error::OperatorError;
-use crate::job::Plan;
+use crate::job::{KEPT, Plan};
 use crate::wakes::Wakes;
 
 /// The finalizer of backups whose copy is deleted with them.
@@ -111,6 +111,7 @@ impl Run for Backup {
             decrypts: false,
             timeout: DELETION,
             retries: 3,
+            kept: KEPT,
         };
         let uid = self.uid().unwrap_or_default();
         create_job(context, &plan, &uid).await?;

@@ -8,7 +8,7 @@ use operator_schedule::{Handled, Schedule, Tick, due, run_name};
 
 use super::{Step, phase};
 use crate::error::OperatorError;
-use crate::job::Plan;
+use crate::job::{KEPT, Plan};
 use crate::runs::{create_job, owner, seconds_of};
 
 /// Longest time of one attempt to apply the retention, in seconds.
@@ -138,6 +138,7 @@ impl Step<'_> {
             decrypts: what == "deepcheck",
             timeout: timeout.max(seconds_of(&work.timeout)),
             retries: work.retries,
+            kept: KEPT,
         };
         create_job(self.context, &plan, &self.uid).await?;
         Ok(name)

@@ -25,6 +25,7 @@ use serde::de::DeserializeOwned;
 
 use crate::context::{Context, cut};
 use crate::error::OperatorError;
+use crate::groups::Grouped;
 use crate::job::{Plan, job};
 use crate::metrics::{OfKind, OfRuns};
 use crate::verdict::{Facts, Verdict, judge};
@@ -36,7 +37,7 @@ const STORE_MISSING: SignedDuration = SignedDuration::from_mins(10);
 const MESSAGE: usize = 2000;
 
 /// The operator's part of a kind whose objects are runs.
-pub(crate) trait Run: RunKind {
+pub(crate) trait Run: RunKind + Grouped {
     /// Name of the store that the run needs.
     fn store(&self, context: &Context) -> Option<String>;
 
@@ -282,7 +283,7 @@ impl<R: Run> Step<'_, R> {
                 "run".to_owned(),
                 format!("{}/{}", R::KIND.to_lowercase(), self.name),
             ],
-            settings: work.job.as_ref(),
+            settings: work.job.as_deref(),
             work: Some(work),
             store,
             decrypts: self.object.decrypts(),
@@ -308,7 +309,7 @@ impl<R: Run> Step<'_, R> {
                 return self.make_job(store.as_deref()).await;
             }
         }
-        let pods = context.seen.pods.state_filter(|pod| self.is_ours(pod));
+        let pods = context.seen.pods_of(&self.namespace, &self.job);
         let pods: Vec<&Pod> = pods.iter().map(Arc::as_ref).collect();
         let facts = Facts {
             job: found.as_deref(),
@@ -339,11 +340,6 @@ impl<R: Run> Step<'_, R> {
                 .await;
         }
         Ok(())
-    }
-
-    fn is_ours(&self, pod: &Pod) -> bool {
-        pod.metadata.namespace.as_deref() == Some(&self.namespace)
-            && pod.labels().get(LABEL_OBJECT) == Some(&self.job)
     }
 
     /// Returns the newest warning about an object.

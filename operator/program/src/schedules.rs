@@ -18,6 +18,7 @@ use operator_schedule::{Due, Handled, Schedule, Tick, due, run_name};
 
 use crate::context::Context;
 use crate::error::OperatorError;
+use crate::groups::Group;
 use crate::metrics::{OfKind, OfSchedule};
 use crate::runs::write_status;
 
@@ -44,15 +45,17 @@ pub(crate) async fn reconcile(
     } else {
         object
     };
+    let namespace = object.namespace().unwrap_or_default();
+    let uid = object.uid().unwrap_or_default();
+    let own = Group::OfSchedule {
+        namespace: namespace.clone(),
+        uid: uid.clone(),
+    };
     let step = Step {
-        namespace: object.namespace().unwrap_or_default(),
+        namespace,
         name: object.name_any(),
-        uid: object.uid().unwrap_or_default(),
-        runs: context.seen.backups.state_filter(|backup| {
-            let by = backup.spec.schedule.as_ref();
-            backup.metadata.namespace == object.metadata.namespace
-                && by.is_some_and(|by| Some(&by.uid) == object.metadata.uid.as_ref())
-        }),
+        uid,
+        runs: context.seen.groups.backups.of(&own),
         object: &object,
         context: &context,
         now: context.clock.now(),

@@ -32,8 +32,8 @@ const NAMESPACES: usize = 20;
 const SCHEDULES: usize = 10_000;
 /// The schedules that fire at once.
 const FIRING: usize = 500;
-/// The runs that each schedule has had: the usual limit of its history.
-const HISTORY: usize = 10;
+/// The runs that each schedule has had.
+const HISTORY: usize = 3;
 /// The targets: MiB, seconds of processor time in a minute, requests in a minute, and seconds from the tick to the Job.
 const MEMORY: f64 = 70.0;
 const PROCESSOR: f64 = 0.1;

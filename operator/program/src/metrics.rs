@@ -62,7 +62,7 @@ pub(crate) struct OfKind {
     pub(crate) kind: String,
 }
 
-/// What has metrics of its own.
+/// The objects that have metrics of their own.
 #[derive(Debug, Default)]
 pub(crate) struct Subjects {
     pub(crate) schedules: BTreeSet<OfSchedule>,

@@ -144,7 +144,7 @@ fn is_ready(status: &BackupStoreStatus) -> Option<bool> {
 /// Returns when a store is to be tested again, apart from a change of its spec.
 fn next_test(store: &BackupStore, status: &BackupStoreStatus) -> Option<Timestamp> {
     let interval = match seconds_of(&store.spec.check_interval) {
-        // What was away may be back long before the next day.
+        // A store that was away may be back long before the next day.
         usual if is_ready(status) == Some(false) => usual.min(AGAIN),
         usual => usual,
     };

@@ -1,6 +1,6 @@
 //! The operator with many schedules: memory, the cost of doing nothing, and the time from a tick to the Jobs.
 //!
-//! The program is the one that users run, so its clock is the system's: a moved clock exists in debug builds only, and takes
+//! The program is the one that users run, so its clock is the system's. A moved clock exists in debug builds only, and takes
 //! another way through the timers. The schedules that fire get the time of a minute that is near. Everything else is
 //! measured before it.
 //!

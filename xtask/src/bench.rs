@@ -12,6 +12,8 @@ pub(crate) fn run(parts: impl Iterator<Item = String>) -> Result {
         "--package",
         "kubectl-broker",
         "--package",
+        "broker-operator",
+        "--package",
         "bench",
     ])?)?;
     let mut bench = Command::new(shell::programs("release")?.join("bench"));

@@ -69,7 +69,7 @@ pub struct BackupStoreSpec {
     pub check_interval: String,
     /// Settings of the Jobs that test the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<JobSettings>,
+    pub job: Option<Box<JobSettings>>,
 }
 
 fn a_day() -> String {

@@ -52,7 +52,7 @@ pub struct Work {
     pub connection: Connection,
     /// Settings of the Job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<JobSettings>,
+    pub job: Option<Box<JobSettings>>,
 }
 
 fn an_hour() -> String {

@@ -1,7 +1,7 @@
 //! The parts that all controllers share.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
@@ -11,6 +11,7 @@ use kube::{Client, Resource, ResourceExt as _};
 use operator_api::{Backup, BackupSchedule, BackupStore, Phase, Restore, RunKind as _, Target};
 
 use crate::clock::Clock;
+use crate::groups::{Group, Groups};
 use crate::job::Defaults;
 use crate::metrics::{Metrics, OfKind, OfSchedule, OfStore, Subjects};
 use crate::queue::{Limits, Waiting, admitted};
@@ -19,6 +20,14 @@ use crate::wakes::Wakes;
 
 /// The longest note of an Event in bytes, by the API.
 const NOTE: usize = 1024;
+
+/// The objects that controllers look for by group.
+#[derive(Clone, Default)]
+pub(crate) struct SeenGroups {
+    pub(crate) backups: Groups<Backup>,
+    pub(crate) restores: Groups<Restore>,
+    pub(crate) pods: Groups<Pod>,
+}
 
 /// The objects that the operator sees, as its watches keep them.
 #[derive(Clone)]
@@ -29,9 +38,18 @@ pub(crate) struct Seen {
     pub(crate) stores: Store<BackupStore>,
     pub(crate) jobs: Store<Job>,
     pub(crate) pods: Store<Pod>,
+    pub(crate) groups: SeenGroups,
 }
 
 impl Seen {
+    /// Returns the pods of a Job.
+    pub(crate) fn pods_of(&self, namespace: &str, job: &str) -> Vec<Arc<Pod>> {
+        self.groups.pods.of(&Group::OfJob {
+            namespace: namespace.to_owned(),
+            job: job.to_owned(),
+        })
+    }
+
     /// Waits until each watch has shown what there is. A watch that has ended never does.
     ///
     /// A store keeps one waker. So nothing else may ask it whether it is ready, until it is.
@@ -73,7 +91,7 @@ pub(crate) struct Context {
     pub(crate) defaults: Defaults,
     pub(crate) limits: Limits,
     pub(crate) recorder: Recorder,
-    pub(crate) metrics: std::sync::Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) seen: Seen,
     pub(crate) wakes: Agendas,
     /// The newest changes of this process, which the watch may not have shown yet.
@@ -87,7 +105,7 @@ impl Context {
         defaults: Defaults,
         limits: Limits,
         recorder: Recorder,
-        metrics: std::sync::Arc<Metrics>,
+        metrics: Arc<Metrics>,
         seen: Seen,
     ) -> Self {
         let wakes = || Wakes::new(clock.clone());
@@ -154,24 +172,19 @@ impl Context {
         let (active, waiting) = self.places(&mut self.done());
         let may = admitted(self.limits, &active, &waiting);
         let now = self.clock.now();
-        let uids: Vec<_> = may.iter().map(|run| run.uid.as_str()).collect();
-        let is_one = |uid: Option<&str>| uid.is_some_and(|uid| uids.contains(&uid));
-        for run in self
-            .seen
-            .backups
-            .state_filter(|it| is_one(it.metadata.uid.as_deref()))
-        {
+        let uids: HashSet<_> = may.iter().map(|run| run.uid.as_str()).collect();
+        let is_one = |uid: Option<&str>| uid.is_some_and(|uid| uids.contains(uid));
+        let groups = &self.seen.groups;
+        let backups = groups.backups.of(&Group::Open).into_iter();
+        for run in backups.filter(|it| is_one(it.metadata.uid.as_deref())) {
             self.wakes.backups.set(
                 &run.namespace().unwrap_or_default(),
                 &run.name_any(),
                 Some(now),
             );
         }
-        for run in self
-            .seen
-            .restores
-            .state_filter(|it| is_one(it.metadata.uid.as_deref()))
-        {
+        let restores = groups.restores.of(&Group::Open).into_iter();
+        for run in restores.filter(|it| is_one(it.metadata.uid.as_deref())) {
             self.wakes.restores.set(
                 &run.namespace().unwrap_or_default(),
                 &run.name_any(),
@@ -193,9 +206,10 @@ impl Context {
     /// Counts the runs under way, and lists those that wait.
     fn places(&self, done: &mut Done) -> (BTreeMap<String, usize>, Vec<Waiting>) {
         let mut facts = Facts::default();
-        facts.add(&self.seen.backups, done);
+        let groups = &self.seen.groups;
+        facts.add(groups.backups.of(&Group::Open), done);
         let backups = (facts.waiting.len(), facts.under_way);
-        facts.add(&self.seen.restores, done);
+        facts.add(groups.restores.of(&Group::Open), done);
         done.admitted.retain(|uid| facts.open.contains(uid));
         done.ended.retain(|uid| facts.open.contains(uid));
         self.count(Backup::KIND, backups.0, backups.1);
@@ -224,10 +238,10 @@ struct Facts {
 }
 
 impl Facts {
-    fn add<R: Run>(&mut self, store: &Store<R>, done: &Done) {
-        for run in store.state() {
+    fn add<R: Run>(&mut self, open: Vec<Arc<R>>, done: &Done) {
+        for run in open {
             let phase = run.run().and_then(|it| it.phase).unwrap_or_default();
-            let Some(uid) = run.uid().filter(|_| !phase.is_terminal()) else {
+            let Some(uid) = run.uid() else {
                 continue;
             };
             let namespace = run.namespace().unwrap_or_default();

@@ -22,8 +22,9 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::changes::{Changes, changes};
 use crate::clock::Clock;
-use crate::context::{Context, Seen};
+use crate::context::{Context, Seen, SeenGroups};
 use crate::error::OperatorError;
+use crate::groups::Grouped;
 use crate::history::History;
 use crate::job::Defaults;
 use crate::metrics::Metrics;
@@ -71,7 +72,7 @@ impl Control {
     ) -> Changes<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
+            + Grouped
             + std::fmt::Debug
             + DeserializeOwned
             + Send
@@ -88,7 +89,7 @@ impl Control {
         let gone = Arc::clone(gone);
         let stream = watcher(api, config)
             .default_backoff()
-            .modify(|object: &mut K| object.managed_fields_mut().clear())
+            .modify(lighten)
             .for_each(move |event| {
                 match event {
                     Ok(event) => {
@@ -133,6 +134,11 @@ impl Control {
             stores: stores.objects().clone(),
             jobs: jobs.objects().clone(),
             pods: pods.objects().clone(),
+            groups: SeenGroups {
+                backups: backups.groups().clone(),
+                restores: restores.groups().clone(),
+                pods: pods.groups().clone(),
+            },
         };
         self.page.begin();
         if let Some(history) = self.history {
@@ -179,6 +185,17 @@ impl Control {
         let controller = store_controller(&stores, &jobs, &pods, &context);
         tasks.spawn(drive(controller, stores::reconcile, &context));
         ended_with(tasks.join_next().await)
+    }
+}
+
+/// Drops what no controller reads. Each map of labels or annotations takes half a kilobyte, and there may be a hundred
+/// thousand runs.
+fn lighten<K: Grouped>(object: &mut K) {
+    let meta = object.meta_mut();
+    meta.managed_fields = None;
+    meta.annotations = None;
+    if !K::BY_LABELS {
+        meta.labels = None;
     }
 }
 
@@ -259,7 +276,7 @@ fn store_controller(
 /// Leaves out changes of the status: the operator makes most of them itself.
 fn changed<K>(changes: &Changes<K>) -> impl Stream<Item = Arc<K>> + Send + use<K>
 where
-    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+    K: Grouped + Send + Sync,
 {
     distinct(changes, |object| object.meta().generation)
 }
@@ -270,7 +287,7 @@ fn distinct<K, P, F>(
     part: F,
 ) -> impl Stream<Item = Arc<K>> + Send + use<K, P, F>
 where
-    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+    K: Grouped + Send + Sync,
     F: Fn(&K) -> P + Send + 'static,
     P: PartialEq + Send + 'static,
 {
@@ -328,5 +345,43 @@ where
             .for_each(|_| ready(()))
             .await;
         format!("controller of {}", K::kind(&()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::groups::Group;
+
+    fn pod() -> Pod {
+        let pod = serde_json::json!({"metadata": {
+            "name": "a", "namespace": "prod",
+            "labels": {operator_api::LABEL_OBJECT: "backup-a"},
+            "annotations": {"example.com/owner": "people"},
+            "managedFields": [{"manager": "kubectl"}],
+        }});
+        serde_json::from_value(pod).expect("a pod")
+    }
+
+    #[test]
+    fn objects_keep_only_what_is_read() {
+        let mut pod = pod();
+        let mut job = Job {
+            metadata: pod.metadata.clone(),
+            ..Job::default()
+        };
+        lighten(&mut pod);
+        lighten(&mut job);
+        for meta in [&pod.metadata, &job.metadata] {
+            assert_eq!(meta.annotations, None);
+            assert_eq!(meta.managed_fields, None);
+            assert_eq!(meta.name.as_deref(), Some("a"));
+        }
+        assert_eq!(job.metadata.labels, None);
+        let of_job = Group::OfJob {
+            namespace: "prod".to_owned(),
+            job: "backup-a".to_owned(),
+        };
+        assert_eq!(pod.groups(), [of_job], "pods are found by a label");
     }
 }

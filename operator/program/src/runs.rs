@@ -25,6 +25,7 @@ use serde::de::DeserializeOwned;
 
 use crate::context::{Context, cut};
 use crate::error::OperatorError;
+use crate::groups::Grouped;
 use crate::job::{KEPT, Plan, job};
 use crate::metrics::{OfKind, OfRuns};
 use crate::verdict::{ASK_AGAIN, Facts, Verdict, judge, said_why};
@@ -36,7 +37,7 @@ const STORE_MISSING: SignedDuration = SignedDuration::from_mins(10);
 const MESSAGE: usize = 2000;
 
 /// The operator's part of a kind whose objects are runs.
-pub(crate) trait Run: RunKind {
+pub(crate) trait Run: RunKind + Grouped {
     /// Name of the store that the run needs.
     fn store(&self, context: &Context) -> Option<String>;
 
@@ -282,7 +283,7 @@ impl<R: Run> Step<'_, R> {
                 "run".to_owned(),
                 format!("{}/{}", R::KIND.to_lowercase(), self.name),
             ],
-            settings: work.job.as_ref(),
+            settings: work.job.as_deref(),
             work: Some(work),
             store,
             decrypts: self.object.decrypts(),
@@ -313,10 +314,8 @@ impl<R: Run> Step<'_, R> {
             check_owner(job, &self.namespace, &self.uid)?;
         }
         let job = found.as_deref();
-        let pods = context
-            .seen
-            .pods
-            .state_filter(|pod| self.is_ours(pod) && is_of(pod, job));
+        let mut pods = context.seen.pods_of(&self.namespace, &self.job);
+        pods.retain(|pod| is_of(pod, job));
         let pods: Vec<&Pod> = pods.iter().map(Arc::as_ref).collect();
         let facts = Facts {
             job,
@@ -347,11 +346,6 @@ impl<R: Run> Step<'_, R> {
                 .await;
         }
         Ok(())
-    }
-
-    fn is_ours(&self, pod: &Pod) -> bool {
-        pod.metadata.namespace.as_deref() == Some(&self.namespace)
-            && pod.labels().get(LABEL_OBJECT) == Some(&self.job)
     }
 
     /// Returns the newest warning about an object.

@@ -18,6 +18,7 @@ use operator_schedule::{Due, Handled, Schedule, Tick, due, run_name};
 
 use crate::context::Context;
 use crate::error::OperatorError;
+use crate::groups::Group;
 use crate::metrics::{OfKind, OfSchedule};
 use crate::runs::write_status;
 
@@ -44,15 +45,17 @@ pub(crate) async fn reconcile(
     } else {
         object
     };
+    let namespace = object.namespace().unwrap_or_default();
+    let uid = object.uid().unwrap_or_default();
+    let own = Group::OfSchedule {
+        namespace: namespace.clone(),
+        uid: uid.clone(),
+    };
     let step = Step {
-        namespace: object.namespace().unwrap_or_default(),
+        namespace,
         name: object.name_any(),
-        uid: object.uid().unwrap_or_default(),
-        runs: context.seen.backups.state_filter(|backup| {
-            let by = backup.spec.schedule.as_ref();
-            backup.metadata.namespace == object.metadata.namespace
-                && by.is_some_and(|by| Some(&by.uid) == object.metadata.uid.as_ref())
-        }),
+        uid,
+        runs: context.seen.groups.backups.of(&own),
         object: &object,
         context: &context,
         now: context.clock.now(),
@@ -222,11 +225,7 @@ impl Step<'_> {
     /// Makes the Backup of a tick. Returns whether there is one.
     async fn run(&self, tick: Tick) -> Result<bool, OperatorError> {
         let spec = &self.object.spec;
-        let is_active = self.runs.iter().any(|run| {
-            let is_of_tick = run.name_any() == run_name(&self.name, tick);
-            !is_of_tick && !phase(run).is_terminal()
-        });
-        if is_active && spec.concurrency_policy == Concurrency::Forbid {
+        if spec.concurrency_policy == Concurrency::Forbid && self.has_other_run(tick).await? {
             let note = format!(
                 "the run of {} is left out: the one before is under way",
                 tick.instant()
@@ -278,6 +277,24 @@ impl Step<'_> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Returns whether a run of another tick is under way. The watch may be behind, and a run that is left out never
+    /// comes back: so the API server has the last word.
+    async fn has_other_run(&self, tick: Tick) -> Result<bool, OperatorError> {
+        let of_tick = run_name(&self.name, tick);
+        let backups: Api<Backup> = Api::namespaced(self.context.client.clone(), &self.namespace);
+        for run in &self.runs {
+            let name = run.name_any();
+            if name == of_tick || phase(run).is_terminal() {
+                continue;
+            }
+            let fresh = backups.get_opt(&name).await?;
+            if fresh.is_some_and(|fresh| !phase(&fresh).is_terminal()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Notes how the runs went.

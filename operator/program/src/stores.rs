@@ -9,8 +9,7 @@ use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
 use kube::{Api, ResourceExt as _};
 use operator_api::{
-    BackupStore, BackupStoreStatus, Condition, LABEL_OBJECT, Phase, RunStatus, Status, job_name,
-    set_condition,
+    BackupStore, BackupStoreStatus, Condition, Phase, RunStatus, Status, job_name, set_condition,
 };
 
 use crate::context::Context;
@@ -72,11 +71,8 @@ pub(crate) async fn reconcile(
         return Ok(Action::await_change());
     };
     check_owner(&found, &namespace, &object.uid().unwrap_or_default())?;
-    let pods = context.seen.pods.state_filter(|pod: &Pod| {
-        pod.metadata.namespace.as_deref() == Some(&namespace)
-            && pod.labels().get(LABEL_OBJECT) == Some(&job)
-            && is_of(pod, Some(&found))
-    });
+    let mut pods = context.seen.pods_of(&namespace, &job);
+    pods.retain(|pod| is_of(pod, Some(&found)));
     let pods: Vec<&Pod> = pods.iter().map(AsRef::as_ref).collect();
     let known = RunStatus::default();
     let verdict = judge(Facts {
@@ -134,7 +130,7 @@ async fn create_test(
             "run".to_owned(),
             format!("backupstore/{}", store.name_any()),
         ],
-        settings: store.spec.job.as_ref(),
+        settings: store.spec.job.as_deref(),
         work: None,
         store: Some(store),
         decrypts: false,

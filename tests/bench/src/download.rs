@@ -156,7 +156,7 @@ pub(crate) fn measure(command: &mut Command) -> Result<Measured, Failed> {
 }
 
 /// The processor time of a process so far; 0 where the system does not tell.
-fn processor(child: &Child) -> Duration {
+pub(crate) fn processor(child: &Child) -> Duration {
     let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
     // The name, which may hold anything, stands in brackets; the third field follows it.
     let fields = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
@@ -167,10 +167,15 @@ fn processor(child: &Child) -> Duration {
 
 /// The largest resident set of a process so far, in MiB; 0 where the system does not tell.
 fn peak(child: &Child) -> f64 {
+    resident(child, "VmHWM:")
+}
+
+/// The resident set of a process in MiB, by the field of proc_pid_status(5); 0 where the system does not tell.
+pub(crate) fn resident(child: &Child, field: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
     let kibibytes = status
         .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix("kB"))
+        .find_map(|line| line.strip_prefix(field)?.trim().strip_suffix("kB"))
         .and_then(|text| text.trim().parse::<u32>().ok());
     kibibytes.map_or(0.0, |kibibytes| f64::from(kibibytes) / 1024.0)
 }

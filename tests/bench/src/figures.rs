@@ -8,6 +8,14 @@ pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
+/// Returns the smallest measurement that is not below `percent` of them.
+pub(crate) fn percentile(measurements: &[f64], percent: usize) -> f64 {
+    let mut sorted = measurements.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    let place = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+    sorted.get(place).copied().unwrap_or_default()
+}
+
 /// Returns the median of the ratios of alternating measurements. It is valid even if the speed of the machine
 /// drifts.
 pub(crate) fn paired_ratio(of: &[Duration], to: &[Duration]) -> f64 {

@@ -1,13 +1,15 @@
-//! The benchmark: the cost of the engines, the sandbox and the tunnel, as ratios within one run.
+//! The benchmark: the cost of the engines, the sandbox, the tunnel and the operator.
 //!
 //! `cargo xtask bench` builds everything in release mode and runs it. The arguments `process`, `installed`,
-//! `sandbox`, `download` and `stores` select single parts. Absolute times depend on the machine, so each target is a
-//! ratio to a baseline that was measured in alternation.
+//! `sandbox`, `download`, `stores` and `operator` select single parts. Absolute times depend on the machine, so most
+//! targets are ratios to a baseline that was measured in alternation. Those of the operator are absolute: a prototype on a
+//! real cluster gave them.
 
 mod download;
 mod figures;
 mod installed;
 mod object_storage;
+mod operator;
 mod process;
 mod sandbox;
 mod stores;
@@ -49,6 +51,9 @@ async fn run() -> Result<(), Failed> {
     }
     if is_wanted("stores") {
         stores::copies(&programs).await?;
+    }
+    if is_wanted("operator") {
+        operator::many_schedules(&programs).await?;
     }
     Ok(())
 }

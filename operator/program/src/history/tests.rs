@@ -7,6 +7,7 @@ use sqlx::Row as _;
 use tempfile::TempDir;
 
 use super::*;
+use crate::context::SeenGroups;
 
 fn backup(name: &str, phase: Phase) -> Arc<Backup> {
     let spec = serde_json::json!({
@@ -36,6 +37,7 @@ fn seen() -> Seen {
         stores: store().0,
         jobs: store().0,
         pods: store().0,
+        groups: SeenGroups::default(),
     }
 }
 

@@ -11,7 +11,7 @@ use operator_api::{
 use serde_json::json;
 
 use super::*;
-use crate::context::cut;
+use crate::context::{SeenGroups, cut};
 use crate::page::query::PER_PAGE;
 
 fn now() -> Timestamp {
@@ -62,6 +62,7 @@ impl Cluster {
                 stores: stores_seen,
                 jobs,
                 pods,
+                groups: SeenGroups::default(),
             },
             backups,
             restores,

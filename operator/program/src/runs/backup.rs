@@ -105,7 +105,7 @@ impl Run for Backup {
             ]
             .map(str::to_owned)
             .into(),
-            settings: self.spec.work.job.as_ref(),
+            settings: self.spec.work.job.as_deref(),
             work: None,
             store: Some(&store),
             decrypts: false,

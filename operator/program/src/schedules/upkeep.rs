@@ -132,7 +132,7 @@ impl Step<'_> {
             namespace: self.namespace.clone(),
             owner: owner(self.object)?,
             arguments: vec!["run".to_owned(), format!("{what}/{}", self.name)],
-            settings: work.job.as_ref(),
+            settings: work.job.as_deref(),
             work: None,
             store: Some(store),
             decrypts: what == "deepcheck",
@@ -196,14 +196,7 @@ impl Step<'_> {
 
     /// Returns what the last pod of a Job said at its end.
     fn said(&self, job: &str) -> String {
-        let pods = self.context.seen.pods.state_filter(|pod| {
-            let labels = pod.metadata.labels.as_ref();
-            pod.metadata.namespace.as_deref() == Some(&self.namespace)
-                && labels
-                    .and_then(|it| it.get(operator_api::LABEL_OBJECT))
-                    .map(String::as_str)
-                    == Some(job)
-        });
+        let pods = self.context.seen.pods_of(&self.namespace, job);
         let pods: Vec<_> = pods.iter().map(AsRef::as_ref).collect();
         crate::verdict::said(&pods)
     }

@@ -136,6 +136,11 @@ impl Objects {
         objects.iter().map(|(_, o)| Value::clone(o)).collect()
     }
 
+    /// Returns the number of objects of a type in a namespace, or in all namespaces for `None`.
+    pub fn count(&self, resource: &str, namespace: Option<&str>) -> usize {
+        self.store.list(resource, namespace).1.len()
+    }
+
     /// Creates an object or replaces it as a whole, by its `apiVersion`, `kind` and metadata. A
     /// CustomResourceDefinition also registers its types.
     ///

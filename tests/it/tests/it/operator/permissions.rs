@@ -148,7 +148,8 @@ fn a_restore(plant: &Plant) {
     hivemq.set_pace(Pace::Polls(4));
     let spec = json!({"engine": {"name": "hivemq"}, "from": {"backupId": id}, "confirm": "broker"});
     plant.add(&of_kind("Restore", "back", &spec));
-    let running = plant.until_object(RESTORES, "back", |it| it["status"]["task"].is_string());
+    // The id comes with the answer of the backend. An attempt that ends earlier can't be taken up.
+    let running = plant.until_object(RESTORES, "back", |it| it["status"]["backupId"].is_string());
     let pod = running["status"]["run"]["attempts"][0]["pod"].as_str();
     assert!(plant.bed().evict(NAMESPACE, pod.expect("a pod")));
     let step = SignedDuration::from_secs(5);

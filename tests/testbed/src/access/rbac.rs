@@ -77,7 +77,9 @@ fn concerns(binding: &Value, user: &User) -> bool {
             Some("User") => name == user.name,
             Some("Group") => user.groups.iter().any(|group| group == name),
             Some("ServiceAccount") => {
-                let namespace = subject["namespace"].as_str().unwrap_or_default();
+                // A RoleBinding without one means service accounts of its own namespace.
+                let own = binding["metadata"]["namespace"].as_str();
+                let namespace = subject["namespace"].as_str().or(own).unwrap_or_default();
                 user.account() == Some((namespace, name))
             }
             _ => false,
@@ -174,11 +176,13 @@ mod tests {
         };
         assert!(!allowed(&elsewhere));
         let other = User::service_account("x", "s");
-        assert!(!allows(
-            &objects,
-            &other,
-            &request("get", "pods/log", Some("p"))
-        ));
+        let get = request("get", "pods/log", Some("p"));
+        assert!(!allows(&objects, &other, &get));
+        // Without a namespace, the subject is of the namespace of the binding.
+        let subject = json!({"kind": "ServiceAccount", "name": "s"});
+        let objects = super::tests::objects(&subject, &rules);
+        assert!(allows(&objects, &other, &get));
+        assert!(!allows(&objects, &user, &get));
     }
 
     #[test]

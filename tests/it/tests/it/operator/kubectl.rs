@@ -76,7 +76,9 @@ fn the_page_is_enough_for_a_person_with_kubectl() {
     s3.close();
     let mut person = Person::new();
     person.install();
-    assert_snapshot!(person.kubectl("explain backupschedule.spec.schedule"), @"");
+    let explained = person.kubectl("explain backupschedule.spec.schedule");
+    let explained = explained.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_snapshot!(explained, @"GROUP: kubectl-broker.io KIND: BackupSchedule VERSION: v1alpha1 FIELD: schedule <string> DESCRIPTION: When: five fields as for cron, with `H` for a value that spreads the load, or `@daily` and its like.");
 
     let key = s3.key();
     person.kubectl(&format!(
@@ -86,7 +88,15 @@ fn the_page_is_enough_for_a_person_with_kubectl() {
     person.write("schedule.yaml", &of_page("BackupStore"));
     person.kubectl("apply -n NS -f schedule.yaml");
     // Nothing changes the second time.
-    assert_snapshot!(person.kubectl("apply -n NS -f schedule.yaml"), @"");
+    assert_snapshot!(person.kubectl("apply -n NS -f schedule.yaml"), @"
+    backupstore.kubectl-broker.io/nightly unchanged
+    backupschedule.kubectl-broker.io/hivemq unchanged
+    ");
+    person
+        .plant
+        .until_object(STORES, "nightly", |it| !condition(it, "Ready").is_empty());
+    let store = person.kubectl("get bks -n NS nightly -o jsonpath={.status}");
+    assert!(!store.contains("failure"), "{store}");
     person.kubectl("wait -n NS --for=condition=Ready backupstore/nightly --timeout=2m");
     person.plant.until_object(SCHEDULES, "hivemq", |it| {
         condition(it, "Scheduled") == "True"

@@ -483,11 +483,6 @@ fn install(bed: &Testbed, file: &str, namespace: Option<&str>) {
     for mut object in documents(file) {
         if let Some(namespace) = namespace {
             object["metadata"]["namespace"] = json!(namespace);
-            if let Some(subjects) = object["subjects"].as_array_mut() {
-                for subject in subjects {
-                    subject["namespace"] = json!(namespace);
-                }
-            }
         }
         bed.objects().put(object).expect("an object");
     }

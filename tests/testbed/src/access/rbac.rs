@@ -178,11 +178,17 @@ mod tests {
         let other = User::service_account("x", "s");
         let get = request("get", "pods/log", Some("p"));
         assert!(!allows(&objects, &other, &get));
-        // Without a namespace, the subject is of the namespace of the binding.
+    }
+
+    #[test]
+    fn a_service_account_without_a_namespace_is_of_that_of_the_binding() {
+        let rules = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]);
         let subject = json!({"kind": "ServiceAccount", "name": "s"});
-        let objects = super::tests::objects(&subject, &rules);
-        assert!(allows(&objects, &other, &get));
-        assert!(!allows(&objects, &user, &get));
+        let objects = objects(&subject, &rules);
+        let list = request("list", "pods", None);
+        let allowed = |namespace| allows(&objects, &User::service_account(namespace, "s"), &list);
+        assert!(allowed("x"));
+        assert!(!allowed("y"));
     }
 
     #[test]

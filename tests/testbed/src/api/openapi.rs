@@ -50,7 +50,7 @@ pub fn answer(types: &[Arc<ResourceType>], path: &str) -> Option<Reply> {
         };
         let path = format!("/{wanted}/{scope}{}/{{name}}", ty.plural);
         paths.insert(path, described(&kind));
-        schemas.insert(format!("io.testbed.{}", ty.kind), schema(ty, kind));
+        schemas.insert(format!("io.testbed.{}", ty.kind), schema(ty, &kind));
     }
     let document = json!({
         "openapi": "3.0.0",
@@ -62,7 +62,7 @@ pub fn answer(types: &[Arc<ResourceType>], path: &str) -> Option<Reply> {
 }
 
 /// Returns the description of a type.
-fn schema(ty: &ResourceType, kind: Value) -> Value {
+fn schema(ty: &ResourceType, kind: &Value) -> Value {
     let mut schema = match &ty.described {
         Some(described) => Value::clone(described),
         None => json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),

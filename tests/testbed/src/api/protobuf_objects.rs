@@ -227,7 +227,7 @@ mod tests {
             [b"k8s\0\x12", &[length][..], job].concat()
         };
         let ty = ResourceType::custom("batch", "v1", "Job", "jobs");
-        let read = super::object(&ty, &body(&job)).unwrap();
+        let read = object(&ty, &body(&job)).unwrap();
         assert_eq!(
             read,
             json!({
@@ -241,7 +241,7 @@ mod tests {
             })
         );
         let unknown = [&job[..], b"\x7a\x01x"].concat();
-        assert_eq!(super::object(&ty, &body(&unknown)), None);
+        assert_eq!(object(&ty, &body(&unknown)), None);
     }
 
     #[test]
@@ -258,6 +258,6 @@ mod tests {
             "data": {"k": "/wA="},
             "type": "Opaque",
         });
-        assert_eq!(super::object(&ty, &body), Some(expected));
+        assert_eq!(object(&ty, &body), Some(expected));
     }
 }

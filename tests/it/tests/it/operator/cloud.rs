@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::plant::{
-    BACKUPS, NAMESPACE, Plant, SCHEDULES, STORES, condition, of_kind, phase, reason,
+    BACKUPS, NAMESPACE, Operator, Plant, SCHEDULES, STORES, condition, of_kind, phase, reason,
 };
 use crate::support::{AccessKey, Cloud, Faulty, S3, Then, When};
 
@@ -65,7 +65,7 @@ fn assert_no_keys(plant: &Plant, keys: &[&AccessKey]) {
     let objects = plant.bed().objects();
     let seen = [BACKUPS, STORES, SCHEDULES, "events", "jobs.batch", "pods"]
         .map(|resource| json!(objects.list(resource, None)).to_string());
-    let logs = plant.operators.iter().map(|it| it.log());
+    let logs = plant.operators.iter().map(Operator::log);
     for text in seen.into_iter().chain(logs) {
         for key in keys {
             assert!(!text.contains(&key.secret), "{text}");

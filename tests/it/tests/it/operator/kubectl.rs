@@ -141,15 +141,6 @@ fn the_page_is_enough_for_a_person_with_kubectl() {
     let backup = person.plant.until_ended(BACKUPS, "by-hand");
     assert_eq!(phase(&backup), "Succeeded", "{backup:#}");
     person.kubectl("logs -n NS job/backup-by-hand");
-    let table = person.kubectl("get backups -n NS -o wide");
-    assert_eq!(
-        header(&table),
-        [
-            "NAME", "SCHEDULE", "ENGINE", "PHASE", "ID", "BYTES", "STARTED", "FINISHED", "REASON",
-            "AGE"
-        ],
-        "{table}"
-    );
     let restore = of_page("Restore").replace("hivemq-29412345", "by-hand");
     person.write("restore.yaml", &restore);
     let created = person.kubectl("create -n NS -f restore.yaml -o name");
@@ -162,27 +153,8 @@ fn the_page_is_enough_for_a_person_with_kubectl() {
         "wait -n NS --for=jsonpath={{.status.run.phase}}=Succeeded {created} --timeout=2m"
     ));
 
-    let succeeded = table.lines().filter(|it| it.contains("Succeeded")).count();
-    assert_eq!(succeeded, 2, "{table}");
-    for column in ["URL", "READY", "COPIES"] {
-        let table = person.kubectl("get bks -n NS");
-        assert!(header(&table).contains(&column), "{table}");
-    }
-    let described = person.kubectl("describe backup -n NS by-hand");
-    assert!(described.contains("Backup Id:"), "{described}");
-    let described = person.kubectl("describe backupschedule -n NS hivemq");
-    assert!(described.contains("RunCreated"), "{described}");
-
-    // What the schema forbids is refused with the words of the schema.
-    let bad = of_page("BackupStore").replace("\"H 2 * * *\"", "nightly");
-    person.write("bad.yaml", &bad);
-    let refused = person.try_kubectl("apply -n NS -f bad.yaml");
-    assert_ne!(refused.code, 0, "{}", refused.shown());
-    assert!(
-        refused.stderr.contains("must have five fields"),
-        "{}",
-        refused.stderr
-    );
+    assert_objects_are_shown(&person);
+    assert_words_of_the_schema(&person);
 
     person.kubectl(&format!("delete -n NS {created}"));
     person.kubectl("delete -n NS backup by-hand");
@@ -201,4 +173,41 @@ fn the_page_is_enough_for_a_person_with_kubectl() {
     person.kubectl("delete -f FILES/crds.yaml");
     let gone = person.try_kubectl("get backups -n NS");
     assert_ne!(gone.code, 0, "{}", gone.shown());
+}
+
+/// Tables and descriptions of two backups.
+fn assert_objects_are_shown(person: &Person) {
+    let table = person.kubectl("get backups -n NS -o wide");
+    assert_eq!(
+        header(&table),
+        [
+            "NAME", "SCHEDULE", "ENGINE", "PHASE", "ID", "BYTES", "STARTED", "FINISHED", "REASON",
+            "AGE"
+        ],
+        "{table}"
+    );
+    let succeeded = table.lines().filter(|it| it.contains("Succeeded")).count();
+    assert_eq!(succeeded, 2, "{table}");
+    for column in ["URL", "READY", "COPIES"] {
+        let table = person.kubectl("get bks -n NS");
+        assert!(header(&table).contains(&column), "{table}");
+    }
+    let described = person.kubectl("describe backup -n NS by-hand");
+    assert!(described.contains("Backup Id:"), "{described}");
+    let described = person.kubectl("describe backupschedule -n NS hivemq");
+    assert!(described.contains("RunCreated"), "{described}");
+}
+
+/// A refusal by the schema.
+fn assert_words_of_the_schema(person: &Person) {
+    // What the schema forbids is refused with the words of the schema.
+    let bad = of_page("BackupStore").replace("\"H 2 * * *\"", "nightly");
+    person.write("bad.yaml", &bad);
+    let refused = person.try_kubectl("apply -n NS -f bad.yaml");
+    assert_ne!(refused.code, 0, "{}", refused.shown());
+    assert!(
+        refused.stderr.contains("must have five fields"),
+        "{}",
+        refused.stderr
+    );
 }

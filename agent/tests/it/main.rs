@@ -5,6 +5,7 @@
 mod commands;
 mod contract;
 mod crowd;
+mod database;
 mod documents;
 mod files;
 mod line;

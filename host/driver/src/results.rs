@@ -115,7 +115,7 @@ pub struct StoredCopy {
 }
 
 impl StoredCopy {
-    /// Returns the reference that means this copy and no other.
+    /// Returns the reference. It means no other copy, unless a backup with the same id has the same bytes.
     #[must_use]
     pub fn reference(&self) -> String {
         let name = self.manifest.name();

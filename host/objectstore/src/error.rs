@@ -121,6 +121,12 @@ impl S3Error {
         }
     }
 
+    /// Returns true if no space is left, or if a quota is used up.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Refused { status, code, .. } if is_full(*status, code))
+    }
+
     /// Converts the error to the terms of the engine interface.
     #[must_use]
     pub fn report(&self) -> Report {
@@ -218,11 +224,25 @@ const CODES: [(&str, ReportKind); 6] = [
     ("UnauthorizedOperation", ReportKind::Forbidden),
 ];
 
+/// Error codes of servers without space: of MinIO, of its quotas of buckets, and of Ceph.
+const FULL: [&str; 3] = [
+    "XMinioStorageFull",
+    "XMinioAdminBucketQuotaExceeded",
+    "QuotaExceeded",
+];
+
+/// Returns true if a service refused a request because no space is left, or because a quota is used up.
+#[must_use]
+pub fn is_full(status: u16, code: &str) -> bool {
+    status == 507 || FULL.contains(&code)
+}
+
 const SKEWED: &str = "RequestTimeTooSkewed";
 const ARCHIVED: &str = "InvalidObjectState";
 
 fn refused(status: u16, code: &str) -> (ReportKind, bool) {
     match status {
+        _ if is_full(status, code) => (ReportKind::Failed, false),
         _ if BAD_CREDENTIALS.contains(&code) || code == SKEWED => {
             (ReportKind::Unauthenticated, false)
         }
@@ -286,6 +306,7 @@ fn hint_of_action(what: &str, status: u16, code: &str) -> Option<String> {
 
 fn hint_of(status: u16, code: &str, permission: &str) -> String {
     let hint = match status {
+        _ if is_full(status, code) => "Free space in the object store, or raise its quota",
         _ if code == SKEWED => "Set the clock of this machine",
         _ if code == ARCHIVED => {
             "The object is in an archive: restore it there first (`aws s3api restore-object`)"

@@ -20,7 +20,7 @@ mod uploads;
 
 pub use client::{Access, Keys, Pool, S3, S3Body, Settings, pool, refusal};
 pub use copying::Copy;
-pub use error::S3Error;
+pub use error::{S3Error, is_full};
 pub use objects::{Condition, Facts, Listing, Location, MAX_PAGE, Selection};
 pub use query::Action;
 pub use uploads::{OpenUpload, Retention, UploadedPart};

@@ -42,6 +42,8 @@ pub enum Refused {
     Unauthenticated,
     /// The credentials lack a permission.
     Forbidden,
+    /// The service has no space left, or a quota is used up.
+    Full,
     /// The service is overloaded or out of order.
     Busy,
     /// No connection was made, or it was lost.
@@ -69,7 +71,7 @@ impl Refused {
 
     /// Returns true if the service did not serve the user at all. A refusal may be about one object.
     pub(crate) const fn concerns_all(self) -> bool {
-        self.is_passing() || matches!(self, Self::Unauthenticated)
+        self.is_passing() || matches!(self, Self::Unauthenticated | Self::Full)
     }
 
     pub(crate) const fn failure(self) -> Failure {
@@ -78,7 +80,7 @@ impl Refused {
             Self::Exists => Failure::Conflict,
             Self::Unauthenticated | Self::Forbidden => Failure::NotAllowed,
             Self::TimedOut => Failure::TimedOut,
-            Self::Busy | Self::Unreachable | Self::Other => Failure::Failed,
+            Self::Full | Self::Busy | Self::Unreachable | Self::Other => Failure::Failed,
         }
     }
 }
@@ -154,6 +156,12 @@ impl ServiceError {
             (Refused::Unauthenticated | Refused::Forbidden, Kind::Folder) => {
                 "Give this user access to the folder"
             }
+            (Refused::Full, _) => {
+                return Some(format!(
+                    "Free space in the store, or raise its quota; `kubectl broker store ls {}` shows the sizes of its copies",
+                    word(&self.store)
+                ));
+            }
             (Refused::Busy | Refused::TimedOut, _) => "Try again later",
             (Refused::Unreachable, _) => {
                 "Check the network, HTTPS_PROXY and NO_PROXY, and the endpoint of the store"
@@ -184,8 +192,13 @@ fn refused(error: &(dyn Error + 'static), status: Option<u16>) -> Refused {
             R::NotFound => Refused::Missing,
             R::Unavailable => Refused::Unreachable,
             R::TimedOut => Refused::TimedOut,
+            _ if error.is_full() => Refused::Full,
             _ => Refused::Other,
         };
+    }
+    let code = element(&chain(error), "Code").unwrap_or_default();
+    if status.is_some_and(|status| host_objectstore::is_full(status, &code)) {
+        return Refused::Full;
     }
     match refused_key(error).as_ref().map(|(code, _)| code.as_str()) {
         Some("AccessDenied") => return Refused::Forbidden,
@@ -211,6 +224,9 @@ fn refused(error: &(dyn Error + 'static), status: Option<u16>) -> Refused {
                 Some(std::io::ErrorKind::NotFound) => Refused::Missing,
                 Some(std::io::ErrorKind::PermissionDenied) => Refused::Forbidden,
                 Some(std::io::ErrorKind::AlreadyExists) => Refused::Exists,
+                Some(std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded) => {
+                    Refused::Full
+                }
                 _ => Refused::Other,
             }
         }
@@ -231,6 +247,7 @@ const OF_CREDENTIALS: [&str; 6] = [
 /// Returns the kind of a response with status 403.
 fn forbidden(error: &(dyn Error + 'static)) -> Refused {
     match element(&chain(error), "Code") {
+        Some(code) if host_objectstore::is_full(403, &code) => Refused::Full,
         Some(code) if OF_CREDENTIALS.contains(&&*code) => Refused::Unauthenticated,
         _ => Refused::Forbidden,
     }
@@ -291,6 +308,43 @@ fn reason(error: &(dyn Error + 'static), status: Option<u16>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn answered(status: u16, code: &str) -> ServiceError {
+        let document = format!("status code: {status}: <Error><Code>{code}</Code></Error>");
+        let error = object_store::Error::Generic {
+            store: "S3",
+            source: document.into(),
+        };
+        let url = "s3://acme-backups".parse().unwrap();
+        ServiceError::new("write", "a".to_owned(), "nightly", &url, &error)
+    }
+
+    #[test]
+    fn a_store_without_space_is_told_from_a_busy_one_and_from_a_missing_permission() {
+        for (status, code, refused) in [
+            (507, "XMinioStorageFull", Refused::Full),
+            (507, "", Refused::Full),
+            (400, "XMinioAdminBucketQuotaExceeded", Refused::Full),
+            (403, "QuotaExceeded", Refused::Full),
+            (403, "AccessDenied", Refused::Forbidden),
+            (503, "SlowDown", Refused::Busy),
+        ] {
+            let error = answered(status, code);
+            assert_eq!(error.refused, refused, "{status} {code}");
+        }
+        let error = answered(507, "XMinioStorageFull");
+        assert!(!error.refused.is_passing());
+        let hint = error.advice().unwrap();
+        assert!(hint.contains("`kubectl broker store ls nightly`"), "{hint}");
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let error = object_store::Error::Generic {
+            store: "LocalFileSystem",
+            source: full.into(),
+        };
+        let url = "file:///backups".parse().unwrap();
+        let error = ServiceError::new("write", "a".to_owned(), "nightly", &url, &error);
+        assert_eq!(error.refused, Refused::Full);
+    }
 
     fn denied(code: &str) -> ServiceError {
         let document = format!("status code: 403: <Error><Code>{code}</Code></Error>");

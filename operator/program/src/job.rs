@@ -20,6 +20,8 @@ use operator_api::{
 const FILES: &str = "/etc/kubectl-broker";
 /// The home of the program, and its only place to write besides `/tmp`.
 const HOME: &str = "/var/lib/kubectl-broker";
+/// The file of the termination message.
+const TERMINATION_LOG: &str = "/dev/termination-log";
 /// A numeric user without a name: images have no file of users.
 const USER: i64 = 65_532;
 /// How much longer the Job may take than all its attempts, in seconds: pods must be scheduled and images pulled.
@@ -296,6 +298,8 @@ fn container(
         arguments.push("--connection=port-forward".to_owned());
     }
     arguments.append(&mut mounted.arguments);
+    // The kubelet reads the reason of a failure there.
+    arguments.push(format!("--termination-log={TERMINATION_LOG}"));
     let mut environment = vec![
         variable("HOME", HOME),
         field("POD_NAME", "metadata.name"),
@@ -319,6 +323,7 @@ fn container(
         }),
         resources: settings.resources.clone(),
         security_context: Some(restricted()),
+        termination_message_path: Some(TERMINATION_LOG.to_owned()),
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         volume_mounts: Some(mounted.mounts),
         ..Container::default()

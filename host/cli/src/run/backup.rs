@@ -8,7 +8,7 @@ use host_driver::{
     CreateRequest, DownloadRequest, Downloaded, Ongoing, OpsError, Place, Session, StoreObserver,
     StorePlace, StoredCopy, Task, Which, begin_create, create, download, identities, person,
 };
-use host_store::{Store, VerifyOrder};
+use host_store::{Copy, Store, VerifyOrder};
 use host_transfer::Progress;
 use operator_api::{Backup, CopyRecord, VerifyMode};
 
@@ -164,7 +164,7 @@ impl Making<'_> {
             accept_unproven: false,
         };
         match download(self.session, request).await? {
-            Downloaded::Copy(copied) => Ok(Some(self.record(&copied.copy).await?)),
+            Downloaded::Copy(copied) => Ok(Some(self.record(place, &copied.copy).await?)),
             Downloaded::Files(_) | Downloaded::Output => Ok(None),
         }
     }
@@ -172,7 +172,7 @@ impl Making<'_> {
     /// Makes a backup that the backend returns in its answer. It can't be asked for again, so another attempt makes
     /// another one.
     async fn stream(&self) -> Result<Option<CopyRecord>, CliError> {
-        if self.place.is_none() {
+        let Some(place) = &self.place else {
             return Err(wrong(
                 format!(
                     "engine {} returns the backup, and spec.store is not set",
@@ -180,20 +180,25 @@ impl Making<'_> {
                 ),
                 "Name a BackupStore in spec.store",
             ));
-        }
+        };
         self.live.step("copy").await?;
         let created = create(self.session, self.request()).await?;
         let Some(copy) = created.and_then(|created| created.copy) else {
             return Ok(None);
         };
-        Ok(Some(self.record(&copy).await?))
+        Ok(Some(self.record(place, &copy).await?))
     }
 
-    async fn record(&self, copy: &StoredCopy) -> Result<CopyRecord, CliError> {
+    async fn record(&self, place: &StorePlace, copy: &StoredCopy) -> Result<CopyRecord, CliError> {
+        // Another run may have made the same bytes in the same second. Only the list of all copies shows that.
+        let name = copy.manifest.name();
+        let copies = place.store.copies().await?;
+        let listed = copies.iter().find(|it| Some(&it.name) == name.as_ref());
+        let reference = listed.map_or_else(|| copy.reference(), Copy::reference);
         let store = self.object.spec.store.as_ref();
         let record = CopyRecord {
             store: store.map(|it| it.name.clone()).unwrap_or_default(),
-            reference: copy.reference(),
+            reference,
             bytes: i64::try_from(copy.manifest.length).unwrap_or(i64::MAX),
             sha256: copy.manifest.sha256.clone(),
             verified_at: None,

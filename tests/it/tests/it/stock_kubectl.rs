@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use insta::assert_snapshot;
 use tempfile::TempDir;
 
-use crate::support::{Bed, Invocation, Run, programs};
+use crate::support::{Bed, Invocation, Run, programs, stock_kubectl};
 
 /// Stock kubectl, with a PATH whose only plugin is the program.
 struct Kubectl {
@@ -16,14 +16,11 @@ struct Kubectl {
 
 impl Kubectl {
     fn new() -> Self {
-        let places = ["/usr/local/bin/kubectl", "/usr/bin/kubectl", "/bin/kubectl"];
-        let path = places.iter().map(Path::new).find(|path| path.exists());
-        let path = path.expect("these tests need kubectl in /usr/local/bin or /usr/bin");
         let folder = tempfile::tempdir().expect("a folder");
         let link = folder.path().join("kubectl-broker");
         std::os::unix::fs::symlink(&programs().kubectl_broker, link).expect("a link");
         Self {
-            path: path.to_owned(),
+            path: stock_kubectl(),
             folder,
             bed: Bed::start(),
         }

@@ -77,7 +77,9 @@ fn concerns(binding: &Value, user: &User) -> bool {
             Some("User") => name == user.name,
             Some("Group") => user.groups.iter().any(|group| group == name),
             Some("ServiceAccount") => {
-                let namespace = subject["namespace"].as_str().unwrap_or_default();
+                // A RoleBinding without one means service accounts of its own namespace.
+                let own = binding["metadata"]["namespace"].as_str();
+                let namespace = subject["namespace"].as_str().or(own).unwrap_or_default();
                 user.account() == Some((namespace, name))
             }
             _ => false,
@@ -174,11 +176,19 @@ mod tests {
         };
         assert!(!allowed(&elsewhere));
         let other = User::service_account("x", "s");
-        assert!(!allows(
-            &objects,
-            &other,
-            &request("get", "pods/log", Some("p"))
-        ));
+        let get = request("get", "pods/log", Some("p"));
+        assert!(!allows(&objects, &other, &get));
+    }
+
+    #[test]
+    fn a_service_account_without_a_namespace_is_of_that_of_the_binding() {
+        let rules = json!([{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]);
+        let subject = json!({"kind": "ServiceAccount", "name": "s"});
+        let objects = objects(&subject, &rules);
+        let list = request("list", "pods", None);
+        let allowed = |namespace| allows(&objects, &User::service_account(namespace, "s"), &list);
+        assert!(allowed("x"));
+        assert!(!allowed("y"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ mod openapi;
 mod patch;
 mod portforward;
 mod protobuf;
-mod protobuf_job;
+mod protobuf_objects;
 mod read;
 pub mod resources;
 mod route;

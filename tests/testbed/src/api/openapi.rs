@@ -1,8 +1,8 @@
-//! The part of `OpenAPI` that stock `kubectl create -f` needs.
+//! The part of `OpenAPI` that stock `kubectl create -f` and `kubectl explain` need.
 //!
 //! kubectl validates on the client unless the description of the resource's PATCH has a parameter
-//! `fieldValidation`; then it leaves validation to the server. The paths are therefore described, and the
-//! schemas are open.
+//! `fieldValidation`; then it leaves validation to the server. The paths are therefore described. Custom resources have
+//! the schemas of their definitions, and the schemas of other types are open.
 
 use std::sync::Arc;
 
@@ -50,14 +50,7 @@ pub fn answer(types: &[Arc<ResourceType>], path: &str) -> Option<Reply> {
         };
         let path = format!("/{wanted}/{scope}{}/{{name}}", ty.plural);
         paths.insert(path, described(&kind));
-        schemas.insert(
-            format!("io.testbed.{}", ty.kind),
-            json!({
-                "type": "object",
-                "x-kubernetes-preserve-unknown-fields": true,
-                "x-kubernetes-group-version-kind": [kind],
-            }),
-        );
+        schemas.insert(format!("io.testbed.{}", ty.kind), schema(ty, &kind));
     }
     let document = json!({
         "openapi": "3.0.0",
@@ -66,6 +59,23 @@ pub fn answer(types: &[Arc<ResourceType>], path: &str) -> Option<Reply> {
         "components": {"schemas": schemas},
     });
     Some(web::json(StatusCode::OK, &document))
+}
+
+/// Returns the description of a type.
+fn schema(ty: &ResourceType, kind: &Value) -> Value {
+    let mut schema = match &ty.described {
+        Some(described) => Value::clone(described),
+        None => json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
+    };
+    if ty.described.is_some() {
+        // The server describes these itself, whatever the definition says.
+        for field in ["apiVersion", "kind"] {
+            schema["properties"][field] = json!({"type": "string"});
+        }
+        schema["properties"]["metadata"] = json!({"type": "object"});
+    }
+    schema["x-kubernetes-group-version-kind"] = json!([kind]);
+    schema
 }
 
 fn base(ty: &ResourceType) -> String {

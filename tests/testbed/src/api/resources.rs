@@ -39,6 +39,8 @@ pub struct ResourceType {
     pub schema: Option<Schema>,
     /// The schema of a type that a CustomResourceDefinition has registered.
     pub structural: Option<Arc<Node>>,
+    /// The same schema as its definition has it, for clients that ask for the description of the API.
+    pub described: Option<Arc<Value>>,
     /// The fields that a field selector supports besides those of every type.
     pub selectable: Vec<String>,
     /// The kind of lists, if it isn't the kind with `List` at its end.
@@ -103,6 +105,7 @@ impl ResourceType {
             columns: Columns::Printer(Vec::new()),
             schema: None,
             structural: None,
+            described: None,
             selectable: Vec::new(),
             list_kind: None,
         }

@@ -11,14 +11,13 @@ use super::apply::{self, Author};
 use super::auth::Access;
 use super::defaults;
 use super::metadata;
-use super::protobuf_job;
+use super::protobuf_objects;
 use super::read::target_key;
 use super::resources::ResourceType;
 use super::route::Target;
 use super::server::{ApiServer, Asker};
 use super::status::ApiError;
 use crate::clock::seconds;
-use crate::jobs::JOBS;
 use crate::web::{self, Query, Reply};
 
 impl ApiServer {
@@ -222,10 +221,8 @@ pub(super) fn decode(
     headers: &HeaderMap,
     body: &Bytes,
 ) -> Result<Value, ApiError> {
-    if ty.qualified() == JOBS
-        && let Some(job) = protobuf_job::job(body)
-    {
-        return Ok(job);
+    if let Some(object) = protobuf_objects::object(ty, body) {
+        return Ok(object);
     }
     let object = match content_type(headers) {
         "application/json" => serde_json::from_slice(body).map_err(|error| error.to_string()),

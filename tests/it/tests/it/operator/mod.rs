@@ -1,10 +1,13 @@
 //! `broker-operator`, and `kubectl-broker run` in the pods of its Jobs.
 
 mod chaos;
+mod cloud;
 mod engine;
 mod engines;
+mod kubectl;
 mod permissions;
 mod plant;
 mod restarts;
 mod runs;
 mod schedules;
+mod sidecar;

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use broker_manifest::ObjectKind;
@@ -119,7 +119,8 @@ pub struct Plant {
     runtime: Runtime,
     clock: ClockServer,
     pub folder: TempDir,
-    kubeconfig: PathBuf,
+    /// That of the operator. Its service account may be installed later.
+    kubeconfig: OnceLock<PathBuf>,
     /// More arguments of operators.
     arguments: Vec<String>,
 }
@@ -134,6 +135,17 @@ impl Plant {
 
     /// Returns a cluster in which everything is installed, and no operator runs yet.
     pub fn without_operator(builder: Builder, arguments: &[&str]) -> Self {
+        let plant = Self::not_installed(builder, arguments);
+        for definition in operator_api::definitions() {
+            plant.put(serde_json::to_value(definition).expect("JSON"));
+        }
+        install(&plant.bed, "operator.yaml", None);
+        install(&plant.bed, "runner.yaml", Some(NAMESPACE));
+        plant
+    }
+
+    /// Returns a cluster in which nothing is installed.
+    pub fn not_installed(builder: Builder, arguments: &[&str]) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -151,15 +163,6 @@ impl Plant {
             });
         let bed = builder.now(begin).image(IMAGE, image).start();
         let bed = runtime.block_on(bed).expect("a testbed");
-        for definition in operator_api::definitions() {
-            let definition = serde_json::to_value(definition).expect("JSON");
-            bed.objects().put(definition).expect("a definition");
-        }
-        install(&bed, "operator.yaml", None);
-        install(&bed, "runner.yaml", Some(NAMESPACE));
-        let kubeconfig = bed
-            .service_account_kubeconfig("kubectl-broker", "broker-operator")
-            .expect("a service account");
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir(folder.path().join("store")).expect("a folder");
         Self {
@@ -168,7 +171,7 @@ impl Plant {
             runtime,
             clock: ClockServer::start(begin),
             folder,
-            kubeconfig,
+            kubeconfig: OnceLock::new(),
             arguments: arguments.iter().map(|it| (*it).to_owned()).collect(),
         }
     }
@@ -183,9 +186,14 @@ impl Plant {
     fn spawn_operator(&self, number: usize) -> Operator {
         let log = self.folder.path().join(format!("operator-{number}.log"));
         let file = File::options().create(true).append(true).open(&log);
+        let kubeconfig = self.kubeconfig.get_or_init(|| {
+            self.bed
+                .service_account_kubeconfig("kubectl-broker", "broker-operator")
+                .expect("a service account")
+        });
         let child = Command::new(&programs().operator)
             .env_clear()
-            .env("KUBECONFIG", &self.kubeconfig)
+            .env("KUBECONFIG", kubeconfig)
             .env("BROKER_OPERATOR_CLOCK", &self.clock.address)
             .env("POD_NAME", format!("broker-operator-{number}"))
             .args(["--image", IMAGE, "--listen", "127.0.0.1:0"])
@@ -392,11 +400,15 @@ impl Plant {
 
     /// Runs the program as a person at the cluster.
     pub fn run(&self, arguments: &str) -> Run {
+        self.program().run(&arguments.replace("URL", &self.url()))
+    }
+
+    /// Returns the program of a person at the cluster.
+    pub fn program(&self) -> Invocation {
         let programs = programs();
         Invocation::new(&programs.kubectl_broker, &programs.folders)
             .kubeconfig(self.bed.kubeconfig())
             .in_folder(self.folder.path())
-            .run(&arguments.replace("URL", &self.url()))
     }
 
     /// Waits until there is an Event about an object, for a reason.
@@ -471,11 +483,6 @@ fn install(bed: &Testbed, file: &str, namespace: Option<&str>) {
     for mut object in documents(file) {
         if let Some(namespace) = namespace {
             object["metadata"]["namespace"] = json!(namespace);
-            if let Some(subjects) = object["subjects"].as_array_mut() {
-                for subject in subjects {
-                    subject["namespace"] = json!(namespace);
-                }
-            }
         }
         bed.objects().put(object).expect("an object");
     }

@@ -1,9 +1,12 @@
 //! The common parts of the tests: the programs, a simulated cluster, and ways to run a program in it.
 
+mod agent;
 mod bed;
 mod certificates;
 mod cloud;
 mod component;
+#[path = "../../../../../agent/tests/it/database.rs"]
+pub mod database;
 mod depot;
 mod desk;
 mod http;
@@ -22,6 +25,7 @@ mod session;
 mod signer;
 mod vault;
 
+pub use agent::{AGENT_TOKEN, Agent};
 pub use bed::Bed;
 pub use certificates::Certificates;
 pub use cloud::{Azurite, Cloud, Faulty, Gcs, Seen, Then, Weed, When, aws_cli};
@@ -32,7 +36,9 @@ pub use http::send;
 pub use invocation::{Folders, Invocation};
 pub use machine::{Machine, accepting};
 pub use outcome::Verbatim;
-pub use programs::{plain_cargo, profile_folder, programs, without_outer_cargo, workspace};
+pub use programs::{
+    plain_cargo, profile_folder, programs, stock_kubectl, without_outer_cargo, workspace,
+};
 pub use project::Project;
 pub use python::{python, python_with};
 pub use registry::{Registry, Store, cosign, image, layer, sha256};

@@ -86,6 +86,13 @@ fn build() -> Result<Programs, String> {
     Ok(programs)
 }
 
+/// Returns the path of stock kubectl.
+pub fn stock_kubectl() -> PathBuf {
+    let places = ["/usr/local/bin/kubectl", "/usr/bin/kubectl", "/bin/kubectl"];
+    let path = places.iter().map(PathBuf::from).find(|path| path.exists());
+    path.expect("these tests need kubectl in /usr/local/bin or /usr/bin")
+}
+
 /// Returns `target/debug`, derived from `target/debug/deps/it-…`.
 pub fn profile_folder() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");

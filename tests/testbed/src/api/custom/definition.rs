@@ -277,6 +277,7 @@ fn types(
             status: version["subresources"]["status"].is_object(),
             columns: Columns::Printer(columns),
             structural: Some(Arc::new(node)),
+            described: Some(Arc::new(schema.clone())),
             selectable,
             ..ResourceType::custom(group, name, kind, plural)
         });

@@ -100,6 +100,8 @@ pub enum Then {
     Forbidden,
     /// Answers 403 `ExpiredToken`. The server sees nothing.
     Expired,
+    /// Answers a status and a code. The server sees nothing.
+    Refused(u16, &'static str),
     /// Closes the connection. The server sees nothing.
     CloseBefore,
     /// Closes the connection when the server has done its work.
@@ -289,6 +291,10 @@ async fn answer(
         Some(Then::Expired) => {
             discard(request).await;
             Ok(refusal(StatusCode::FORBIDDEN, "ExpiredToken"))
+        }
+        Some(Then::Refused(status, code)) => {
+            discard(request).await;
+            Ok(refusal(StatusCode::from_u16(status)?, code))
         }
         Some(Then::CloseBefore) => Err("closed by a rule".into()),
         Some(Then::CloseAfter) => {

@@ -1,11 +1,14 @@
-//! Jobs in Kubernetes' protobuf format, as `kubectl create job` sends them.
+//! Objects in Kubernetes' protobuf format, as `kubectl create job`, `configmap` and `secret` send them.
 //!
 //! The numbers are those of `k8s.io/api/{core,batch}/v1/generated.proto`. A body with a field that is not listed
 //! here is not read, so that nothing is lost silently; files are sent as JSON anyhow.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::protobuf::{self, Item};
+use super::resources::ResourceType;
 
 /// A field of a message.
 struct Field {
@@ -22,6 +25,8 @@ enum Shape {
     Flag,
     /// A map from texts to texts.
     Map,
+    /// A map from texts to bytes.
+    BytesMap,
     Message(&'static [Field]),
     Messages(&'static [Field]),
     /// A field that must be empty, or that the server ignores.
@@ -101,12 +106,34 @@ const JOB: &[Field] = &[
     field(3, "status", Shape::Nothing),
 ];
 
-/// Returns the Job in a body as JSON, or `None` if the body has another format or fields that are not known here.
-pub fn job(body: &[u8]) -> Option<Value> {
-    let mut job = message(protobuf::content(body)?, JOB)?;
-    job["apiVersion"] = json!("batch/v1");
-    job["kind"] = json!("Job");
-    Some(job)
+const SECRET: &[Field] = &[
+    field(1, "metadata", Shape::Message(METADATA)),
+    field(2, "data", Shape::BytesMap),
+    field(3, "type", Shape::Text),
+    field(4, "stringData", Shape::Map),
+    field(5, "immutable", Shape::Flag),
+];
+
+const CONFIG_MAP: &[Field] = &[
+    field(1, "metadata", Shape::Message(METADATA)),
+    field(2, "data", Shape::Map),
+    field(3, "binaryData", Shape::BytesMap),
+    field(4, "immutable", Shape::Flag),
+];
+
+/// Returns the object of a type in a body as JSON, or `None` if the body has another format, or if the type or a field is
+/// not known here.
+pub fn object(ty: &ResourceType, body: &[u8]) -> Option<Value> {
+    let fields = match &*ty.qualified() {
+        "jobs.batch" => JOB,
+        "secrets" => SECRET,
+        "configmaps" => CONFIG_MAP,
+        _ => return None,
+    };
+    let mut object = message(protobuf::content(body)?, fields)?;
+    object["apiVersion"] = json!(ty.api_version());
+    object["kind"] = json!(ty.kind);
+    Some(object)
 }
 
 fn message(bytes: &[u8], fields: &[Field]) -> Option<Value> {
@@ -133,6 +160,18 @@ fn message(bytes: &[u8], fields: &[Field]) -> Option<Value> {
                 let value = entry["value"].as_str().unwrap_or_default();
                 let map = object.entry(name).or_insert_with(|| json!({}));
                 map[entry["key"].as_str()?] = json!(value);
+            }
+            (Shape::BytesMap, Item::Bytes(bytes)) => {
+                let mut entry = (None, &[][..]);
+                for item in protobuf::items(bytes) {
+                    match item? {
+                        (1, Item::Bytes(key)) => entry.0 = Some(text(key)?),
+                        (2, Item::Bytes(value)) => entry.1 = value,
+                        _ => return None,
+                    }
+                }
+                let map = object.entry(name).or_insert_with(|| json!({}));
+                map[entry.0?] = json!(BASE64_STANDARD.encode(entry.1));
             }
             (Shape::Message(fields), Item::Bytes(bytes)) => {
                 object.insert(name, message(bytes, fields)?);
@@ -187,7 +226,8 @@ mod tests {
             let length = u8::try_from(job.len()).unwrap();
             [b"k8s\0\x12", &[length][..], job].concat()
         };
-        let read = super::job(&body(&job)).unwrap();
+        let ty = ResourceType::custom("batch", "v1", "Job", "jobs");
+        let read = object(&ty, &body(&job)).unwrap();
         assert_eq!(
             read,
             json!({
@@ -201,6 +241,23 @@ mod tests {
             })
         );
         let unknown = [&job[..], b"\x7a\x01x"].concat();
-        assert_eq!(super::job(&body(&unknown)), None);
+        assert_eq!(object(&ty, &body(&unknown)), None);
+    }
+
+    #[test]
+    fn a_secret_is_read_with_its_bytes() {
+        let entry = b"\x0a\x01k\x12\x02\xff\x00";
+        let secret = [b"\x0a\x03\x0a\x01s\x12\x07", &entry[..], b"\x1a\x06Opaque"].concat();
+        let length = u8::try_from(secret.len()).unwrap();
+        let body = [b"k8s\0\x12", &[length][..], &secret].concat();
+        let ty = ResourceType::custom("", "v1", "Secret", "secrets");
+        let expected = json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {"name": "s"},
+            "data": {"k": "/wA="},
+            "type": "Opaque",
+        });
+        assert_eq!(object(&ty, &body), Some(expected));
     }
 }

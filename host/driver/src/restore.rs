@@ -170,7 +170,7 @@ struct Prepared {
     source: RestoreSource,
 }
 
-/// What a restore leaves behind, whether it succeeds or not.
+/// The traces of a restore, whether it succeeds or not.
 #[derive(Default)]
 struct Traces {
     /// Set as soon as the backend has accepted the request, even if the engine can't read the answer.

@@ -5,7 +5,7 @@ use kube::Resource;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Backup, BackupStatus, Restore, RestoreStatus, RunStatus, Work};
+use crate::{Backup, BackupStatus, Condition, Restore, RestoreStatus, RunStatus, Work};
 
 /// A kind whose objects are runs.
 pub trait RunKind:
@@ -36,12 +36,29 @@ pub trait RunKind:
     /// Returns the run in a status, to change it.
     fn run_of(status: &mut Self::Status) -> &mut RunStatus;
 
+    /// Returns the conditions in a status.
+    fn conditions_in(status: &Self::Status) -> &[Condition];
+
+    /// Returns the conditions in a status, to change them.
+    fn conditions_of(status: &mut Self::Status) -> &mut Vec<Condition>;
+
     /// Copies what only the pod writes, besides the attempts and the progress.
     fn copy_results(from: &Self::Status, to: &mut Self::Status);
 
     /// Returns the run, if there is a status.
     fn run(&self) -> Option<&RunStatus> {
         self.status().map(Self::run_in)
+    }
+
+    /// Returns the run with its conditions. Without a status, nothing is known.
+    fn known(&self) -> RunStatus {
+        let Some(status) = self.status() else {
+            return RunStatus::default();
+        };
+        RunStatus {
+            conditions: Self::conditions_in(status).to_vec(),
+            ..Self::run_in(status).clone()
+        }
     }
 }
 
@@ -64,6 +81,14 @@ impl RunKind for Backup {
 
     fn run_of(status: &mut BackupStatus) -> &mut RunStatus {
         &mut status.run
+    }
+
+    fn conditions_in(status: &BackupStatus) -> &[Condition] {
+        &status.conditions
+    }
+
+    fn conditions_of(status: &mut BackupStatus) -> &mut Vec<Condition> {
+        &mut status.conditions
     }
 
     fn copy_results(from: &BackupStatus, to: &mut BackupStatus) {
@@ -92,6 +117,14 @@ impl RunKind for Restore {
 
     fn run_of(status: &mut RestoreStatus) -> &mut RunStatus {
         &mut status.run
+    }
+
+    fn conditions_in(status: &RestoreStatus) -> &[Condition] {
+        &status.conditions
+    }
+
+    fn conditions_of(status: &mut RestoreStatus) -> &mut Vec<Condition> {
+        &mut status.conditions
     }
 
     fn copy_results(from: &RestoreStatus, to: &mut RestoreStatus) {

@@ -1,5 +1,4 @@
 use jiff::Timestamp;
-use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -102,9 +101,9 @@ pub struct Attempt {
 
 /// The part of the status that all runs share.
 ///
-/// The operator writes `phase`, `startedAt`, `finishedAt`, `job`, `failure`, `conditions` and
+/// The operator writes `phase`, `startedAt`, `finishedAt`, `job`, `failure` and
 /// `observedGeneration`. The pod writes `attempts` and `progress`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunStatus {
     /// The step of the run. Only the operator writes it.
@@ -133,8 +132,7 @@ pub struct RunStatus {
     /// Why the run failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Fault>,
-    /// `Complete` or `Failed`, so that `kubectl wait` can wait for them, and `Progressing` before.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 16))]
+    /// The conditions of the run. An object has them in `status.conditions`, where kubectl looks for them.
+    #[serde(skip)]
     pub conditions: Vec<Condition>,
 }

@@ -2,7 +2,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{NameRef, RunStatus, Work};
+use crate::{Condition, NameRef, RunStatus, Work};
 
 /// One restore. Its spec never changes.
 #[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -81,6 +81,10 @@ pub struct RestoreStatus {
     /// The run.
     #[serde(default)]
     pub run: RunStatus,
+    /// `Complete` or `Failed`, so that `kubectl wait` can wait for them, and `Progressing` before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub conditions: Vec<Condition>,
     /// The id of the backup that is restored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]

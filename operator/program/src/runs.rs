@@ -125,7 +125,7 @@ impl<R: Run> Step<'_, R> {
             self.wake(None);
             return self.let_go().await;
         }
-        let known = self.object.run().cloned().unwrap_or_default();
+        let known = self.object.known();
         let phase = known.phase.unwrap_or_default();
         if phase.is_terminal() {
             self.wake(None);
@@ -375,7 +375,7 @@ impl<R: Run> Step<'_, R> {
         if object.uid().as_deref() != Some(&*self.uid) {
             return Ok(());
         }
-        let known = object.run().cloned().unwrap_or_default();
+        let known = object.known();
         let mut pods = Vec::new();
         if phase != Phase::Succeeded {
             let all: Api<Pod> = Api::namespaced(self.context.client.clone(), &self.namespace);
@@ -542,6 +542,7 @@ impl<R: Run> Step<'_, R> {
         let old = self.object.status();
         let mut new = old.cloned().unwrap_or_default();
         *R::run_of(&mut new) = run.clone();
+        R::conditions_of(&mut new).clone_from(&run.conditions);
         write_status(&self.objects(), &self.name, &self.uid, old, &new).await
     }
 }

@@ -30,7 +30,7 @@ pub struct Metadata {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Status {
-    /// The run of a Backup or a Restore.
+    /// The run of a Backup or a Restore. Its conditions are those of the status.
     pub run: Run,
     pub backup_id: Option<String>,
     pub copy: Option<CopyRecord>,
@@ -53,7 +53,6 @@ pub struct Run {
     pub progress: Option<Progress>,
     pub attempts: Vec<Value>,
     pub failure: Option<Fault>,
-    pub conditions: Vec<Condition>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -126,9 +125,8 @@ impl Object {
 
     /// Returns a condition of the run, or of the schedule.
     pub fn condition(&self, type_: &str) -> Option<&Condition> {
-        let all = self.status.run.conditions.iter();
-        let mut all = all.chain(&self.status.conditions);
-        all.find(|condition| condition.type_ == type_)
+        let all = &self.status.conditions;
+        all.iter().find(|condition| condition.type_ == type_)
     }
 
     pub fn holds(&self, type_: &str) -> bool {

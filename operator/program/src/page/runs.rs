@@ -44,7 +44,7 @@ fn open_row<R: RunKind>(row: &mut Markup, run: &R, now: Timestamp) {
     text_cell(row, "Namespace", &run.namespace().unwrap_or_default());
     text_cell(row, "Phase", phase(status).name());
     cell(row, "Progress", |cell| {
-        let waiting = status.map(|it| &*it.conditions).unwrap_or_default();
+        let waiting = run.status().map(R::conditions_in).unwrap_or_default();
         let waiting = waiting
             .iter()
             .find(|it| it.type_ == "Progressing" && it.status == Status::False);

@@ -1,7 +1,7 @@
 use super::*;
 
 fn state(phase: &str, conditions: &Value) -> State {
-    let status = json!({"run": {"phase": phase, "conditions": conditions}});
+    let status = json!({"run": {"phase": phase}, "conditions": conditions});
     self::status(&one("Backup", &json!({}), &status), "x")
         .unwrap()
         .state
@@ -119,9 +119,9 @@ fn texts_of_the_cluster_stay_in_one_line() {
 #[test]
 fn what_a_run_waits_for_is_a_warning_unless_it_is_its_turn() {
     let waiting = |reason: &str, phase: &str| {
-        let status = json!({"run": {"phase": phase, "conditions": [
+        let status = json!({"run": {"phase": phase}, "conditions": [
             {"type": "Progressing", "status": "False", "reason": reason, "message": "why"},
-        ]}});
+        ]});
         let shown = super::status(&one("Backup", &json!({}), &status), "x").unwrap();
         (
             shown.warnings.join(" "),

@@ -121,8 +121,8 @@ const CONFIG_MAP: &[Field] = &[
     field(4, "immutable", Shape::Flag),
 ];
 
-/// Returns the object of a type in a body as JSON, or `None` if the body has another format, or if the type or a field is
-/// not known here.
+/// Returns the object of a type in a body as JSON. Returns `None` if the body has another format, or if the type or a
+/// field is not known here.
 pub fn object(ty: &ResourceType, body: &[u8]) -> Option<Value> {
     let fields = match &*ty.qualified() {
         "jobs.batch" => JOB,

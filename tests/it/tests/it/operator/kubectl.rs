@@ -123,9 +123,7 @@ fn the_page_is_enough_for_a_person_with_kubectl() {
     assert!(name.starts_with("hivemq-"), "{name}");
     let backup = person.plant.until_ended(BACKUPS, &name);
     assert_eq!(phase(&backup), "Succeeded", "{}", backup["status"]);
-    person.kubectl(
-        "wait backup -n NS --all --for=jsonpath={.status.run.phase}=Succeeded --timeout=2m",
-    );
+    person.kubectl("wait backup -n NS --all --for=condition=Complete --timeout=2m");
     let log = person.kubectl(&format!("logs -n NS job/backup-{name}"));
     assert!(log.contains("Using namespace messaging"), "{log}");
 
@@ -135,9 +133,7 @@ fn the_page_is_enough_for_a_person_with_kubectl() {
         "apiVersion: kubectl-broker.io/v1alpha1\nkind: Backup\nmetadata: {name: by-hand}\nspec: {engine: {name: hivemq}, target: {cluster: prod-1}, store: {name: nightly}}\n",
     );
     person.kubectl("create -n NS -f backup.yaml");
-    person.kubectl(
-        "wait -n NS --for=jsonpath={.status.run.phase}=Succeeded backup/by-hand --timeout=2m",
-    );
+    person.kubectl("wait -n NS --for=condition=Complete backup/by-hand --timeout=2m");
     let backup = person.plant.until_ended(BACKUPS, "by-hand");
     assert_eq!(phase(&backup), "Succeeded", "{backup:#}");
     person.kubectl("logs -n NS job/backup-by-hand");
@@ -150,7 +146,7 @@ fn the_page_is_enough_for_a_person_with_kubectl() {
         "{created}"
     );
     person.kubectl(&format!(
-        "wait -n NS --for=jsonpath={{.status.run.phase}}=Succeeded {created} --timeout=2m"
+        "wait -n NS --for=condition=Complete {created} --timeout=2m"
     ));
 
     assert_objects_are_shown(&person);
@@ -200,7 +196,7 @@ fn assert_objects_are_shown(person: &Person) {
 
 /// A refusal by the schema.
 fn assert_words_of_the_schema(person: &Person) {
-    // What the schema forbids is refused with the words of the schema.
+    // The schema refuses in its own words.
     let bad = of_page("BackupStore").replace("\"H 2 * * *\"", "nightly");
     person.write("bad.yaml", &bad);
     let refused = person.try_kubectl("apply -n NS -f bad.yaml");

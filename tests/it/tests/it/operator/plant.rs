@@ -516,9 +516,8 @@ pub fn reason<'a>(object: &'a Value, type_: &str) -> &'a str {
 }
 
 fn found<'a>(object: &'a Value, type_: &str) -> &'a Value {
-    let status = &object["status"];
-    let lists = [&status["conditions"], &status["run"]["conditions"]];
-    let mut all = lists.into_iter().filter_map(Value::as_array).flatten();
+    let all = object["status"]["conditions"].as_array();
+    let mut all = all.into_iter().flatten();
     all.find(|it| it["type"] == type_).unwrap_or(&Value::Null)
 }
 

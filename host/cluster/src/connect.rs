@@ -48,8 +48,8 @@ pub struct ConnectOptions {
     pub tls_server_name: Option<String>,
     /// True to accept any certificate of the server.
     pub insecure_skip_tls_verify: bool,
-    /// True to connect to the addresses of pods where they answer, instead of a port-forward. It has an effect only with
-    /// the service account of a pod: other programs may be outside of the cluster.
+    /// True to connect to the addresses of pods where they answer, instead of a port-forward. It has an effect only in
+    /// a pod, and with the API server that the kubelet names there.
     pub dials_pods: bool,
 }
 
@@ -68,16 +68,13 @@ impl Cluster {
             home: std::env::home_dir(),
         };
         let loaded = places.load()?;
-        let (prepared, is_inside) = match loaded.config {
-            Some(config) => (from_kubeconfig(choose(&config, options)?, options)?, false),
-            None => {
-                let found = in_cluster(&loaded.looked, Path::new(SERVICE_ACCOUNT), |name| {
-                    std::env::var(name).ok().filter(|value| !value.is_empty())
-                })?;
-                (found, true)
-            }
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let prepared = match loaded.config {
+            Some(config) => from_kubeconfig(choose(&config, options)?, options)?,
+            None => in_cluster(&loaded.looked, Path::new(SERVICE_ACCOUNT), variable)?,
         };
         // From elsewhere, the address of a pod may be that of any machine: networks of pods overlap.
+        let is_inside = prepared.address.is_of_pod(variable);
         prepared
             .finish(options, options.dials_pods && is_inside)
             .await

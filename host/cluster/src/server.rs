@@ -16,6 +16,16 @@ pub(super) struct ServerAddress {
 }
 
 impl ServerAddress {
+    /// Returns whether this is the API server of the pod that the program runs in, by the variables that the kubelet sets.
+    pub fn is_of_pod(&self, variable: impl Fn(&str) -> Option<String>) -> bool {
+        let host = self.uri.host().map(|host| host.trim_matches(['[', ']']));
+        let port = self.uri.port_u16().unwrap_or(443);
+        let of_pod = variable("KUBERNETES_SERVICE_PORT").and_then(|port| port.parse().ok());
+        host.is_some()
+            && variable("KUBERNETES_SERVICE_HOST").as_deref() == host
+            && of_pod == Some(port)
+    }
+
     /// Parses an address like `rest.DefaultServerURL` of client-go: without a scheme it is http, and then a
     /// path is not allowed. The error does not quote the address, which may contain a password.
     pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
@@ -88,6 +98,23 @@ mod tests {
 
     fn shown(text: &str) -> Result<String, &'static str> {
         ServerAddress::parse(text).map(|address| address.shown())
+    }
+
+    #[test]
+    fn the_server_of_a_pod_is_the_one_that_the_kubelet_names() {
+        let of_pod = |text: &str, host: &str, port: &str| {
+            let address = ServerAddress::parse(text).unwrap();
+            address.is_of_pod(|name| match name {
+                "KUBERNETES_SERVICE_HOST" => Some(host.to_owned()),
+                _ => Some(port.to_owned()),
+            })
+        };
+        assert!(of_pod("https://10.96.0.1", "10.96.0.1", "443"));
+        assert!(of_pod("https://[fd00::1]:6443", "fd00::1", "6443"));
+        assert!(!of_pod("https://10.96.0.1:6443", "10.96.0.1", "443"));
+        assert!(!of_pod("https://other.example", "10.96.0.1", "443"));
+        let outside = ServerAddress::parse("https://10.96.0.1").unwrap();
+        assert!(!outside.is_of_pod(|_| None));
     }
 
     #[test]

@@ -298,8 +298,10 @@ fn container(
         arguments.push("--connection=port-forward".to_owned());
     }
     arguments.append(&mut mounted.arguments);
-    // The kubelet reads the reason of a failure there.
-    arguments.push(format!("--termination-log={TERMINATION_LOG}"));
+    if arguments.first().is_some_and(|verb| verb == "run") {
+        // The kubelet reads the reason of a failure there. Other commands have only their log.
+        arguments.push(format!("--termination-log={TERMINATION_LOG}"));
+    }
     let mut environment = vec![
         variable("HOME", HOME),
         field("POD_NAME", "metadata.name"),

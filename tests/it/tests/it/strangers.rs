@@ -96,7 +96,7 @@ help = "Validate a backup"
 name = "what"
 type = "text"
 required = true
-help = "What to validate"
+help = "Plan to validate"
 "#;
 
 /// Returns the hostile engine under another id, with more options and verbs.

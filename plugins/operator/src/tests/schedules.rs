@@ -172,9 +172,9 @@ fn a_run_that_does_not_end_says_what_it_waits_for() {
             .expect("a hint")
             .starts_with("Check that the operator runs")
     );
-    let waiting = run(json!({"run": {"phase": "Starting", "conditions": [
+    let waiting = run(json!({"run": {"phase": "Starting"}, "conditions": [
         {"type": "Progressing", "status": "False", "reason": "FailedMount", "message": "no Secret"},
-    ]}}));
+    ]}));
     assert!(
         waiting
             .message

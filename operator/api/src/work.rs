@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{
     Affinity, EnvVar, LocalObjectReference, PodSecurityContext, ResourceRequirements, Toleration,
@@ -6,7 +7,7 @@ use k8s_openapi::api::core::v1::{
 };
 use kube::KubeSchema;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{ConfigMapKey, NameRef};
 
@@ -51,8 +52,31 @@ pub struct Work {
     #[serde(default)]
     pub connection: Connection,
     /// Settings of the Job.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub job: Option<Box<JobSettings>>,
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "write_settings",
+        deserialize_with = "read_settings"
+    )]
+    #[schemars(with = "Option<JobSettings>")]
+    pub job: Option<Arc<JobSettings>>,
+}
+
+// Serde reads and writes shared values itself only with a feature, which would hold for all crates.
+
+#[expect(clippy::ref_option, reason = "serde hands over the field")]
+fn write_settings<S: Serializer>(
+    settings: &Option<Arc<JobSettings>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    settings.as_deref().serialize(serializer)
+}
+
+fn read_settings<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Arc<JobSettings>>, D::Error> {
+    let settings = Option::<JobSettings>::deserialize(deserializer)?;
+    Ok(settings.map(Arc::new))
 }
 
 fn an_hour() -> String {

@@ -39,13 +39,20 @@ where
     };
     let teller = Teller {
         writer,
-        changes: Changes {
-            objects: changes.objects.clone(),
-            groups: changes.groups.clone(),
-            listeners: Arc::clone(&changes.listeners),
-        },
+        changes: changes.clone(),
     };
     (changes, teller)
+}
+
+// Derived, it would ask for objects that can be cloned.
+impl<K: Grouped> Clone for Changes<K> {
+    fn clone(&self) -> Self {
+        Self {
+            objects: self.objects.clone(),
+            groups: self.groups.clone(),
+            listeners: Arc::clone(&self.listeners),
+        }
+    }
 }
 
 impl<K: Grouped> Changes<K> {

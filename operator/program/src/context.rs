@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::events::{Event, EventType, Recorder};
-use kube::runtime::reflector::Store;
+use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Client, Resource, ResourceExt as _};
 use operator_api::{Backup, BackupSchedule, BackupStore, Phase, Restore, RunKind as _, Target};
 
@@ -201,6 +201,17 @@ impl Context {
             schedules: schedules.iter().map(|it| OfSchedule::of(it)).collect(),
             stores: stores.iter().map(|it| OfStore::of(it)).collect(),
         });
+    }
+
+    /// Forgets the metrics of an object that was deleted while it was looked at. The look may have written them after they
+    /// were forgotten.
+    pub(crate) fn forget_if_gone<K>(&self, seen: &Store<K>, object: &K)
+    where
+        K: Resource<DynamicType = ()> + Clone + 'static,
+    {
+        if seen.get(&ObjectRef::from_obj(object)).is_none() {
+            self.forget_gone();
+        }
     }
 
     /// Counts the runs under way, and lists those that wait.

@@ -31,7 +31,7 @@ use crate::metrics::Metrics;
 use crate::page::Page;
 use crate::queue::Limits;
 use crate::runs::{self, Run};
-
+use crate::shared::Shared;
 use crate::{schedules, stores};
 
 /// Looks at objects of a kind that may happen at once.
@@ -53,6 +53,8 @@ pub(crate) struct Control {
     pub(crate) history: Option<History>,
     /// The page that shows what the watches keep.
     pub(crate) page: Arc<Page>,
+    /// What the objects have alike.
+    pub(crate) shared: Shared,
 }
 
 /// A task that must never end has ended.
@@ -87,9 +89,10 @@ impl Control {
         let kind = K::kind(&()).into_owned();
         let named = kind.clone();
         let gone = Arc::clone(gone);
+        let shared = self.shared.clone();
         let stream = watcher(api, config)
             .default_backoff()
-            .modify(lighten)
+            .modify(move |object| lighten(object, &shared))
             .for_each(move |event| {
                 match event {
                     Ok(event) => {
@@ -188,9 +191,12 @@ impl Control {
     }
 }
 
-/// Drops what no controller reads. Each map of labels or annotations takes half a kilobyte, and there may be a hundred
+/// Shares what other objects have alike, and drops what no controller reads. Each map of labels or annotations takes half a kilobyte, and there may be a hundred
 /// thousand runs.
-fn lighten<K: Grouped>(object: &mut K) {
+fn lighten<K: Grouped>(object: &mut K, shared: &Shared) {
+    if let Some(settings) = object.settings_mut() {
+        shared.share(settings);
+    }
     let meta = object.meta_mut();
     meta.managed_fields = None;
     meta.annotations = None;
@@ -281,7 +287,7 @@ where
     distinct(changes, |object| object.meta().generation)
 }
 
-/// Leaves out changes that don't change a part of the object. A deletion that waits for finalizers always counts.
+/// Leaves out changes that don't change a part of the object. A deletion always counts, also while it waits for finalizers.
 fn distinct<K, P, F>(
     changes: &Changes<K>,
     part: F,
@@ -302,9 +308,11 @@ where
                 .collect();
             seen.retain(|uid, _| live.contains(uid));
         }
+        let now = objects.get(&ObjectRef::from_obj(&**object));
+        let is_gone = now.is_none_or(|now| now.meta().uid != object.meta().uid);
         let is_new = match object.meta().uid.clone() {
             // After a deletion nothing comes that could be compared.
-            Some(uid) if object.meta().deletion_timestamp.is_some() => {
+            Some(uid) if is_gone || object.meta().deletion_timestamp.is_some() => {
                 seen.remove(&uid);
                 true
             }
@@ -350,6 +358,11 @@ where
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt as _;
+    use kube::runtime::watcher::Event;
+
     use super::*;
     use crate::groups::Group;
 
@@ -363,6 +376,23 @@ mod tests {
         serde_json::from_value(pod).expect("a pod")
     }
 
+    #[tokio::test]
+    async fn a_deletion_counts_although_the_object_is_as_before() {
+        let (changes, mut teller) = changes();
+        let mut heard = pin!(distinct(&changes, |pod: &Pod| pod.metadata.generation));
+        let mut of = |uid: &str, event: fn(Pod) -> Event<Pod>| {
+            let mut pod = pod();
+            pod.metadata.uid = Some(uid.to_owned());
+            teller.take(event(pod));
+            heard.next().now_or_never().flatten().is_some()
+        };
+        assert!(of("1", Event::Apply));
+        assert!(!of("1", Event::Apply), "nothing is new");
+        assert!(of("1", Event::Delete));
+        assert!(of("2", Event::Apply));
+        assert!(!of("2", Event::Apply), "nothing is new");
+    }
+
     #[test]
     fn objects_keep_only_what_is_read() {
         let mut pod = pod();
@@ -370,8 +400,8 @@ mod tests {
             metadata: pod.metadata.clone(),
             ..Job::default()
         };
-        lighten(&mut pod);
-        lighten(&mut job);
+        lighten(&mut pod, &Shared::default());
+        lighten(&mut job, &Shared::default());
         for meta in [&pod.metadata, &job.metadata] {
             assert_eq!(meta.annotations, None);
             assert_eq!(meta.managed_fields, None);

@@ -8,7 +8,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Resource, ResourceExt as _};
-use operator_api::{Backup, BackupSchedule, BackupStore, LABEL_OBJECT, Restore, RunKind};
+use operator_api::{
+    Backup, BackupSchedule, BackupStore, JobSettings, LABEL_OBJECT, Restore, RunKind,
+};
 
 /// A property that several objects of a kind share.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -30,9 +32,19 @@ pub(crate) trait Grouped: Resource<DynamicType = ()> + Clone + 'static {
     fn groups(&self) -> Vec<Group> {
         Vec::new()
     }
+
+    /// Returns the settings of Jobs that other objects may have alike.
+    fn settings_mut(&mut self) -> Option<&mut Arc<JobSettings>> {
+        None
+    }
 }
 
-impl Grouped for BackupSchedule {}
+impl Grouped for BackupSchedule {
+    fn settings_mut(&mut self) -> Option<&mut Arc<JobSettings>> {
+        self.spec.work.job.as_mut()
+    }
+}
+
 impl Grouped for BackupStore {}
 impl Grouped for Job {}
 
@@ -44,11 +56,19 @@ impl Grouped for Backup {
         });
         open(self).into_iter().chain(by).collect()
     }
+
+    fn settings_mut(&mut self) -> Option<&mut Arc<JobSettings>> {
+        self.spec.work.job.as_mut()
+    }
 }
 
 impl Grouped for Restore {
     fn groups(&self) -> Vec<Group> {
         open(self).into_iter().collect()
+    }
+
+    fn settings_mut(&mut self) -> Option<&mut Arc<JobSettings>> {
+        self.spec.work.job.as_mut()
     }
 }
 

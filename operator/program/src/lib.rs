@@ -19,6 +19,7 @@ mod runs;
 mod schedules;
 mod server;
 mod settings;
+mod shared;
 mod stores;
 mod verdict;
 mod wakes;
@@ -182,6 +183,7 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         namespace: settings.watch_namespace,
         history,
         page: Arc::clone(&page),
+        shared: shared::Shared::default(),
     };
     let work = Box::pin(control.run());
     tokio::select! {

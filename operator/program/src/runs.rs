@@ -641,3 +641,34 @@ pub(crate) fn seconds_of(text: &str) -> i64 {
     let length = text.parse::<SignedDuration>();
     length.map_or(3600, |length| length.as_secs())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn owned_by<K: DeserializeOwned>(uid: &str, owner: &str) -> K {
+        let object = json!({"metadata": {
+            "name": "backup-a", "namespace": "prod", "uid": uid,
+            "ownerReferences": [{"apiVersion": "v1", "kind": "Owner", "name": "a", "uid": owner}],
+        }});
+        serde_json::from_value(object).expect("an object")
+    }
+
+    #[test]
+    fn a_job_of_an_object_before_is_not_taken_for_ones_own() {
+        let job: Job = owned_by("job", "first");
+        assert!(check_owner(&job, "prod", "first").is_ok());
+        let refused = check_owner(&job, "prod", "second").expect_err("another owner");
+        assert!(matches!(refused, OperatorError::NameTaken { .. }));
+    }
+
+    #[test]
+    fn a_pod_counts_only_for_its_own_job() {
+        let pod: Pod = owned_by("pod", "job");
+        assert!(is_of(&pod, Some(&owned_by("job", "a"))));
+        assert!(!is_of(&pod, Some(&owned_by("other", "a"))));
+        assert!(is_of(&pod, None), "only the label is known");
+    }
+}

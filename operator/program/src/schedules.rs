@@ -60,7 +60,9 @@ pub(crate) async fn reconcile(
         context: &context,
         now: context.clock.now(),
     };
-    step.take().await?;
+    let taken = step.take().await;
+    context.forget_if_gone(&context.seen.schedules, &*object);
+    taken?;
     Ok(Action::await_change())
 }
 

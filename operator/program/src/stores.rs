@@ -97,6 +97,7 @@ pub(crate) async fn reconcile(
     let condition = Condition::new("Ready", holds, &reason, &message, now, generation);
     set_condition(&mut status.conditions, condition);
     context.metrics.set_store(&labels, holds);
+    context.forget_if_gone(&context.seen.stores, &*object);
     let stores: Api<BackupStore> = Api::namespaced(context.client.clone(), &namespace);
     let uid = object.uid().unwrap_or_default();
     write_status(&stores, &name, &uid, old, &status).await?;

@@ -53,7 +53,7 @@ pub(crate) struct Control {
     pub(crate) history: Option<History>,
     /// The page that shows what the watches keep.
     pub(crate) page: Arc<Page>,
-    /// What the objects have alike.
+    /// The settings that objects have alike.
     pub(crate) shared: Shared,
 }
 
@@ -191,8 +191,8 @@ impl Control {
     }
 }
 
-/// Shares what other objects have alike, and drops what no controller reads. Each map of labels or annotations takes half a kilobyte, and there may be a hundred
-/// thousand runs.
+/// Shares the settings that other objects have alike, and drops what no controller reads. Each map of labels or annotations
+/// takes half a kilobyte, and there may be a hundred thousand runs.
 fn lighten<K: Grouped>(object: &mut K, shared: &Shared) {
     if let Some(settings) = object.settings_mut() {
         shared.share(settings);

@@ -1,6 +1,6 @@
 //! Lists the copies in a store, with their marks.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -590,7 +590,9 @@ fn with_marks(copies: Vec<Object>, marks: Vec<Object>) -> Content {
             continue;
         };
         let mut marks = Marks::default();
-        for mark in found.remove(&name.key()).unwrap_or_default() {
+        // Most stores have few marks, and a key takes longer than all the rest of a name.
+        let of_copy = (!found.is_empty()).then(|| found.remove(&name.key()));
+        for mark in of_copy.flatten().unwrap_or_default() {
             let text = mark.name.rsplit('/').next().unwrap_or_default();
             // A check from before the manifest was of a copy that is gone.
             if mark.modified >= object.modified || !is_of_check(text) {
@@ -605,12 +607,17 @@ fn with_marks(copies: Vec<Object>, marks: Vec<Object>) -> Content {
             is_twin: false,
         });
     }
-    let mut references: BTreeMap<String, usize> = BTreeMap::new();
+    let mut twins: HashMap<_, usize> = HashMap::new();
     for copy in &content.copies {
-        *references.entry(copy.name.reference()).or_default() += 1;
+        *twins.entry(copy.name.referred()).or_default() += 1;
     }
-    for copy in &mut content.copies {
-        copy.is_twin = references.get(&copy.name.reference()) > Some(&1);
+    let are_twins: Vec<_> = content
+        .copies
+        .iter()
+        .map(|copy| twins.get(&copy.name.referred()) > Some(&1))
+        .collect();
+    for (copy, is_twin) in content.copies.iter_mut().zip(are_twins) {
+        copy.is_twin = is_twin;
     }
     content.lost_marks = found.into_values().flatten().collect();
     content.copies.sort_by(|a, b| {

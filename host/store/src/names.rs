@@ -197,7 +197,13 @@ impl CopyName {
     /// Returns the reference. It means no other copy, unless a backup with the same id has the same bytes.
     #[must_use]
     pub fn reference(&self) -> String {
-        format!("{}/{}@{}", self.source, self.id, &self.digest[..8])
+        let (source, id, digest) = self.referred();
+        format!("{source}/{id}@{digest}")
+    }
+
+    /// Returns what the reference consists of.
+    pub(crate) fn referred(&self) -> (&Source, &str, &str) {
+        (&self.source, &self.id, &self.digest[..8])
     }
 
     /// Returns the reference with the time, which tells the copies apart that have the same reference.
@@ -306,6 +312,11 @@ fn is_cut(name: &str) -> bool {
 pub(crate) fn unescaped(name: &str) -> Option<String> {
     if name == "-" {
         return Some(String::new());
+    }
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-.".contains(&b);
+    if name.bytes().all(is_plain) {
+        let has_text = !matches!(name, "" | "." | "..") && name.len() <= MAX_TEXT;
+        return has_text.then(|| name.to_owned());
     }
     if is_cut(name) {
         return Some(name.to_owned());

@@ -133,6 +133,9 @@ impl<F: Formatter> Formatter for SafeFormatter<F> {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        if fragment.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut done = 0;
         for (at, unsafe_char) in text::unsafe_characters(fragment) {
             writer.write_all(&fragment.as_bytes()[done..at])?;

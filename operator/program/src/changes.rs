@@ -7,7 +7,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{Stream, stream};
-use kube::runtime::reflector::{self, Lookup as _, Store};
+use kube::Resource;
+use kube::runtime::reflector::{self, Lookup as _, ObjectRef, Store};
 use kube::runtime::watcher::Event;
 use tokio::sync::mpsc::{self, UnboundedSender};
 
@@ -18,6 +19,15 @@ pub(crate) struct Changes<K: Grouped> {
     objects: Store<K>,
     groups: Groups<K>,
     listeners: Arc<Mutex<Vec<UnboundedSender<Arc<K>>>>>,
+}
+
+/// Returns whether an object is gone. Another one may have its name.
+pub(crate) fn is_gone<K>(objects: &Store<K>, object: &K) -> bool
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let now = objects.get(&ObjectRef::from_obj(object));
+    now.is_none_or(|now| now.meta().uid != object.meta().uid)
 }
 
 /// The side that reads the watch.

@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
-use kube::runtime::events::{Event, EventType, Recorder};
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::events::{Event, EventType};
+use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt as _};
 use operator_api::{Backup, BackupSchedule, BackupStore, Phase, Restore, RunKind as _, Target};
 
+use crate::changes::is_gone;
 use crate::clock::Clock;
+use crate::events::Events;
 use crate::groups::{Group, Groups};
 use crate::job::Defaults;
-use crate::metrics::{Metrics, OfKind, OfSchedule, OfStore, Subjects};
+use crate::metrics::{Metrics, OfKind, ScheduleNumbers};
 use crate::queue::{Limits, Waiting, admitted};
 use crate::runs::Run;
 use crate::wakes::Wakes;
@@ -90,7 +92,7 @@ pub(crate) struct Context {
     pub(crate) clock: Clock,
     pub(crate) defaults: Defaults,
     pub(crate) limits: Limits,
-    pub(crate) recorder: Recorder,
+    events: Events,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) seen: Seen,
     pub(crate) wakes: Agendas,
@@ -104,7 +106,7 @@ impl Context {
         clock: Clock,
         defaults: Defaults,
         limits: Limits,
-        recorder: Recorder,
+        events: Events,
         metrics: Arc<Metrics>,
         seen: Seen,
     ) -> Self {
@@ -120,15 +122,15 @@ impl Context {
             clock,
             defaults,
             limits,
-            recorder,
+            events,
             metrics,
             seen,
             done: Mutex::default(),
         }
     }
 
-    /// Reports what happened to an object. An Event that can't be written is no reason to stop.
-    pub(crate) async fn tell<K>(&self, object: &K, type_: EventType, reason: &str, note: &str)
+    /// Reports what happened to an object. The Event is written soon, and nothing waits for it.
+    pub(crate) fn tell<K>(&self, object: &K, type_: EventType, reason: &str, note: &str)
     where
         K: Resource<DynamicType = ()>,
     {
@@ -139,18 +141,18 @@ impl Context {
             action: reason.to_owned(),
             secondary: None,
         };
-        if let Err(error) = self.recorder.publish(&event, &object.object_ref(&())).await {
-            let problem = crate::reason(&error);
-            tracing::debug!(object = object.name_any(), reason, problem, "no Event");
-        }
+        self.events.send(event, object.object_ref(&()));
     }
 
     /// Takes a place for a run, if there is one for it now. It is kept until the run has ended.
     pub(crate) fn admit(&self, uid: &str) -> bool {
+        let open = Open::of(&self.seen.groups);
         let mut done = self.done();
-        let (active, waiting) = self.places(&mut done);
-        let may = admitted(self.limits, &active, &waiting);
-        let is_admitted = done.admitted.contains(uid) || may.iter().any(|run| run.uid == uid);
+        let facts = self.places(&open, &mut done);
+        let is_admitted = done.admitted.contains(uid)
+            || admitted(self.limits, &facts.active, &facts.waiting)
+                .iter()
+                .any(|run| run.uid == uid);
         if is_admitted {
             done.admitted.insert(uid.to_owned());
         }
@@ -169,64 +171,63 @@ impl Context {
 
     /// Looks at the runs that may begin now, because another has ended.
     pub(crate) fn wake_queued(&self) {
-        let (active, waiting) = self.places(&mut self.done());
-        let may = admitted(self.limits, &active, &waiting);
-        let now = self.clock.now();
-        let uids: HashSet<_> = may.iter().map(|run| run.uid.as_str()).collect();
-        let is_one = |uid: Option<&str>| uid.is_some_and(|uid| uids.contains(uid));
-        let groups = &self.seen.groups;
-        let backups = groups.backups.of(&Group::Open).into_iter();
-        for run in backups.filter(|it| is_one(it.metadata.uid.as_deref())) {
-            self.wakes.backups.set(
-                &run.namespace().unwrap_or_default(),
-                &run.name_any(),
-                Some(now),
-            );
-        }
-        let restores = groups.restores.of(&Group::Open).into_iter();
-        for run in restores.filter(|it| is_one(it.metadata.uid.as_deref())) {
-            self.wakes.restores.set(
-                &run.namespace().unwrap_or_default(),
-                &run.name_any(),
-                Some(now),
-            );
+        let open = Open::of(&self.seen.groups);
+        let facts = self.places(&open, &mut self.done());
+        let may = admitted(self.limits, &facts.active, &facts.waiting);
+        let uids: HashSet<_> = may.iter().map(|run| run.uid).collect();
+        self.wake_each(&self.wakes.backups, &open.backups, &uids);
+        self.wake_each(&self.wakes.restores, &open.restores, &uids);
+    }
+
+    fn wake_each<R: Run>(&self, wakes: &Wakes, runs: &[Arc<R>], uids: &HashSet<&str>) {
+        let now = Some(self.clock.now());
+        for run in runs {
+            if uids.contains(text(run.meta().uid.as_ref())) {
+                wakes.set(&run.namespace().unwrap_or_default(), &run.name_any(), now);
+            }
         }
     }
 
-    /// Forgets the metrics of schedules and stores that are gone.
-    pub(crate) fn forget_gone(&self) {
-        let schedules = self.seen.schedules.state();
-        let stores = self.seen.stores.state();
-        self.metrics.forget_all_but(&Subjects {
-            schedules: schedules.iter().map(|it| OfSchedule::of(it)).collect(),
-            stores: stores.iter().map(|it| OfStore::of(it)).collect(),
-        });
-    }
-
-    /// Forgets the metrics of an object that was deleted while it was looked at. The look may have written them after they
-    /// were forgotten.
-    pub(crate) fn forget_if_gone<K>(&self, seen: &Store<K>, object: &K)
-    where
-        K: Resource<DynamicType = ()> + Clone + 'static,
-    {
-        if seen.get(&ObjectRef::from_obj(object)).is_none() {
-            self.forget_gone();
+    /// Changes the numbers of a schedule. If it was deleted meanwhile, they go: nothing else would remove them.
+    pub(crate) fn number(
+        &self,
+        schedule: &BackupSchedule,
+        change: impl FnOnce(&mut ScheduleNumbers),
+    ) {
+        let namespace = text(schedule.metadata.namespace.as_ref());
+        let name = text(schedule.metadata.name.as_ref());
+        let created = schedule.metadata.creation_timestamp.as_ref();
+        let created = created.map_or(0, |it| it.0.as_second());
+        let subjects = &self.metrics.subjects;
+        subjects.of_schedule(namespace, name, created, change);
+        if is_gone(&self.seen.schedules, schedule) {
+            subjects.forget_schedule(namespace, name);
         }
     }
 
-    /// Counts the runs under way, and lists those that wait.
-    fn places(&self, done: &mut Done) -> (BTreeMap<String, usize>, Vec<Waiting>) {
+    /// Notes whether the last test of a store passed, unless the store was deleted meanwhile.
+    pub(crate) fn set_store(&self, store: &BackupStore, is_ready: bool) {
+        let namespace = text(store.metadata.namespace.as_ref());
+        let name = text(store.metadata.name.as_ref());
+        let subjects = &self.metrics.subjects;
+        subjects.set_store(namespace, name, is_ready);
+        if is_gone(&self.seen.stores, store) {
+            subjects.forget_store(namespace, name);
+        }
+    }
+
+    /// Counts the runs under way, and lists those that wait. Each run that begins comes here, so nothing is copied.
+    fn places<'a>(&self, open: &'a Open, done: &mut Done) -> Facts<'a> {
         let mut facts = Facts::default();
-        let groups = &self.seen.groups;
-        facts.add(groups.backups.of(&Group::Open), done);
+        facts.add(&open.backups, done);
         let backups = (facts.waiting.len(), facts.under_way);
-        facts.add(groups.restores.of(&Group::Open), done);
-        done.admitted.retain(|uid| facts.open.contains(uid));
-        done.ended.retain(|uid| facts.open.contains(uid));
+        facts.add(&open.restores, done);
+        done.admitted.retain(|uid| facts.open.contains(&**uid));
+        done.ended.retain(|uid| facts.open.contains(&**uid));
         self.count(Backup::KIND, backups.0, backups.1);
         let restores = facts.waiting.len() - backups.0;
         self.count(Restore::KIND, restores, facts.under_way - backups.1);
-        (facts.active, facts.waiting)
+        facts
     }
 
     fn count(&self, kind: &str, queued: usize, active: usize) {
@@ -240,38 +241,58 @@ impl Context {
 }
 
 /// The runs that have not ended, as far as the watch shows.
-#[derive(Default)]
-struct Facts {
-    open: HashSet<String>,
-    active: BTreeMap<String, usize>,
-    under_way: usize,
-    waiting: Vec<Waiting>,
+struct Open {
+    backups: Vec<Arc<Backup>>,
+    restores: Vec<Arc<Restore>>,
 }
 
-impl Facts {
-    fn add<R: Run>(&mut self, open: Vec<Arc<R>>, done: &Done) {
+impl Open {
+    fn of(groups: &SeenGroups) -> Self {
+        Self {
+            backups: groups.backups.of(&Group::Open),
+            restores: groups.restores.of(&Group::Open),
+        }
+    }
+}
+
+/// The places that these runs have, or wait for.
+#[derive(Default)]
+struct Facts<'a> {
+    open: HashSet<&'a str>,
+    active: BTreeMap<&'a str, usize>,
+    under_way: usize,
+    waiting: Vec<Waiting<'a>>,
+}
+
+impl<'a> Facts<'a> {
+    fn add<R: Run>(&mut self, open: &'a [Arc<R>], done: &Done) {
         for run in open {
             let phase = run.run().and_then(|it| it.phase).unwrap_or_default();
-            let Some(uid) = run.uid() else {
+            let meta = run.meta();
+            let Some(uid) = meta.uid.as_deref() else {
                 continue;
             };
-            let namespace = run.namespace().unwrap_or_default();
-            let is_deleted = run.meta().deletion_timestamp.is_some();
-            if done.ended.contains(&uid) {
+            let namespace = text(meta.namespace.as_ref());
+            if done.ended.contains(uid) {
                 // The watch is behind.
-            } else if phase != Phase::Queued || done.admitted.contains(&uid) {
+            } else if phase != Phase::Queued || done.admitted.contains(uid) {
                 *self.active.entry(namespace).or_default() += 1;
                 self.under_way += 1;
-            } else if !is_deleted {
+            } else if meta.deletion_timestamp.is_none() {
+                let created = meta.creation_timestamp.as_ref();
                 self.waiting.push(Waiting {
-                    created: run.creation_timestamp().map(|it| it.0).unwrap_or_default(),
+                    created: created.map(|it| it.0).unwrap_or_default(),
                     namespace,
-                    uid: uid.clone(),
+                    uid,
                 });
             }
             self.open.insert(uid);
         }
     }
+}
+
+fn text(part: Option<&String>) -> &str {
+    part.map_or("", String::as_str)
 }
 
 /// Returns the name of a target.

@@ -14,16 +14,17 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use operator_api::{
-    Backup, BackupSchedule, BackupStore, LABEL_MANAGED_BY, PROGRAM, Restore, RunKind as _,
+    Backup, BackupSchedule, BackupStore, LABEL_MANAGED_BY, PROGRAM, Phase, Restore, RunKind as _,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 
-use crate::changes::{Changes, changes};
+use crate::changes::{Changes, changes, is_gone};
 use crate::clock::Clock;
 use crate::context::{Context, Seen, SeenGroups};
 use crate::error::OperatorError;
+use crate::events::events;
 use crate::groups::Grouped;
 use crate::history::History;
 use crate::job::Defaults;
@@ -65,12 +66,13 @@ pub(crate) struct Ended {
 }
 
 impl Control {
-    /// Watches objects of a kind, without what no controller reads.
+    /// Watches objects of a kind, without what no controller reads. `freed` is told which object is gone; none if the watch
+    /// was interrupted, so that any of them may be.
     fn watch<K>(
         &self,
         config: watcher::Config,
         tasks: &mut JoinSet<String>,
-        gone: &Arc<Notify>,
+        freed: impl Fn(Option<&ObjectRef<K>>, &Store<K>) + Send + 'static,
     ) -> Changes<K>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
@@ -88,7 +90,7 @@ impl Control {
         let (changes, mut teller) = changes();
         let kind = K::kind(&()).into_owned();
         let named = kind.clone();
-        let gone = Arc::clone(gone);
+        let objects = changes.objects().clone();
         let shared = self.shared.clone();
         let stream = watcher(api, config)
             .default_backoff()
@@ -96,12 +98,16 @@ impl Control {
             .for_each(move |event| {
                 match event {
                     Ok(event) => {
-                        let may_free =
-                            matches!(event, watcher::Event::Delete(_) | watcher::Event::InitDone);
+                        let gone = match &event {
+                            watcher::Event::Delete(object) => Some(Some(ObjectRef::from_obj(object))),
+                            watcher::Event::InitDone => Some(None),
+                            watcher::Event::Apply(_)
+                            | watcher::Event::Init
+                            | watcher::Event::InitApply(_) => None,
+                        };
                         teller.take(event);
-                        if may_free {
-                            // No controller looks at what is gone, such as a run that leaves its place.
-                            gone.notify_one();
+                        if let Some(gone) = gone {
+                            freed(gone.as_ref(), &objects);
                         }
                     }
                     Err(error) => {
@@ -120,16 +126,33 @@ impl Control {
     /// Runs the controllers. It ends only if one of them does.
     pub(crate) async fn run(self) -> Ended {
         let mut tasks = JoinSet::new();
-        // Of runs, of what has metrics, and of all other kinds.
-        let [gone, forgotten, unused] = [(); 3].map(|()| Arc::new(Notify::new()));
         let all = watcher::Config::default();
         let ours = all.clone().labels(&format!("{LABEL_MANAGED_BY}={PROGRAM}"));
-        let backups = self.watch::<Backup>(all.clone(), &mut tasks, &gone);
-        let restores = self.watch::<Restore>(all.clone(), &mut tasks, &gone);
-        let schedules = self.watch::<BackupSchedule>(all.clone(), &mut tasks, &forgotten);
-        let stores = self.watch::<BackupStore>(all, &mut tasks, &forgotten);
-        let jobs = self.watch::<Job>(ours.clone(), &mut tasks, &unused);
-        let pods = self.watch::<Pod>(ours, &mut tasks, &unused);
+        // No controller looks at what is gone, such as a run that leaves its place.
+        let left = Arc::new(Notify::new());
+        let leave = || {
+            let left = Arc::clone(&left);
+            move || left.notify_one()
+        };
+        let (backup, restore) = (leave(), leave());
+        let backups = self.watch::<Backup>(all.clone(), &mut tasks, move |_, _| backup());
+        let restores = self.watch::<Restore>(all.clone(), &mut tasks, move |_, _| restore());
+        let subjects = Arc::clone(&self.metrics.subjects);
+        let schedules = self.watch::<BackupSchedule>(all.clone(), &mut tasks, move |gone, live| {
+            match gone.map(named) {
+                Some((namespace, name)) => subjects.forget_schedule(namespace, name),
+                None => subjects.retain_schedules(|namespace, name| is_known(live, namespace, name)),
+            }
+        });
+        let subjects = Arc::clone(&self.metrics.subjects);
+        let stores = self.watch::<BackupStore>(all, &mut tasks, move |gone, live| {
+            match gone.map(named) {
+                Some((namespace, name)) => subjects.forget_store(namespace, name),
+                None => subjects.retain_stores(|namespace, name| is_known(live, namespace, name)),
+            }
+        });
+        let jobs = self.watch::<Job>(ours.clone(), &mut tasks, |_, _| {});
+        let pods = self.watch::<Pod>(ours, &mut tasks, |_, _| {});
         let seen = Seen {
             backups: backups.objects().clone(),
             restores: restores.objects().clone(),
@@ -152,22 +175,25 @@ impl Control {
                 "history".to_owned()
             });
         }
+        let (events, written) = events(self.recorder);
+        tasks.spawn(async move {
+            written.await;
+            "writer of Events".to_owned()
+        });
         let context = Arc::new(Context::new(
             self.client,
             self.clock,
             self.defaults,
             self.limits,
-            self.recorder,
+            events,
             self.metrics,
             seen.clone(),
         ));
         let freed = Arc::clone(&context);
         tasks.spawn(async move {
             loop {
-                tokio::select! {
-                    () = gone.notified() => freed.wake_queued(),
-                    () = forgotten.notified() => freed.forget_gone(),
-                }
+                left.notified().await;
+                freed.wake_queued();
             }
         });
         // A controller that began earlier would believe that objects of a slower watch are missing. Then a copy stays,
@@ -189,6 +215,19 @@ impl Control {
         tasks.spawn(drive(controller, stores::reconcile, &context));
         ended_with(tasks.join_next().await)
     }
+}
+
+/// Returns the namespace and the name of an object.
+fn named<K: Resource<DynamicType = ()>>(object: &ObjectRef<K>) -> (&str, &str) {
+    (object.namespace.as_deref().unwrap_or_default(), &object.name)
+}
+
+fn is_known<K>(objects: &Store<K>, namespace: &str, name: &str) -> bool
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let key = ObjectRef::new(name).within(namespace);
+    objects.get(&key).is_some()
 }
 
 /// Shares the settings that other objects have alike, and drops what no controller reads. Each map of labels or annotations
@@ -252,8 +291,11 @@ fn schedule_controller(
     jobs: &Changes<Job>,
     context: &Context,
 ) -> Controller<BackupSchedule> {
-    // Progress is no news for a schedule.
-    let ended = distinct(backups, |backup| backup.run().and_then(|it| it.phase));
+    // Progress is no news for a schedule: it wants to know which runs there are, and which have ended.
+    let ended = distinct(backups, |backup| {
+        let phase = backup.run().and_then(|it| it.phase);
+        phase.is_some_and(Phase::is_terminal)
+    });
     Controller::for_shared_stream(changed(schedules), schedules.objects().clone())
         .with_config(config())
         .owns_shared_stream(jobs.listen())
@@ -308,8 +350,7 @@ where
                 .collect();
             seen.retain(|uid, _| live.contains(uid));
         }
-        let now = objects.get(&ObjectRef::from_obj(&**object));
-        let is_gone = now.is_none_or(|now| now.meta().uid != object.meta().uid);
+        let is_gone = is_gone(&objects, &**object);
         let is_new = match object.meta().uid.clone() {
             // After a deletion nothing comes that could be compared.
             Some(uid) if is_gone || object.meta().deletion_timestamp.is_some() => {

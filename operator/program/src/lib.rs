@@ -8,6 +8,7 @@ mod clock;
 mod context;
 mod control;
 mod error;
+mod events;
 mod groups;
 mod history;
 mod job;

@@ -1,6 +1,6 @@
 //! Which runs may begin: a limit for all, and one for each namespace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -13,46 +13,45 @@ pub(crate) struct Limits {
 
 /// A run that waits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Waiting {
+pub(crate) struct Waiting<'a> {
     pub(crate) created: Timestamp,
-    pub(crate) namespace: String,
-    pub(crate) uid: String,
+    pub(crate) namespace: &'a str,
+    pub(crate) uid: &'a str,
 }
 
 /// Returns the runs that may begin, in their order. `active` counts the runs under way in each namespace.
 ///
 /// The next place goes to the namespace with the fewest runs under way, and there to the oldest run. So one namespace
 /// with a thousand runs does not hold up the others.
-pub(crate) fn admitted<'a>(
+pub(crate) fn admitted<'w, 'a>(
     limits: Limits,
-    active: &BTreeMap<String, usize>,
-    waiting: &'a [Waiting],
-) -> Vec<&'a Waiting> {
-    let mut active = active.clone();
+    active: &BTreeMap<&str, usize>,
+    waiting: &'w [Waiting<'a>],
+) -> Vec<&'w Waiting<'a>> {
     let mut total: usize = active.values().sum();
-    let mut lines: BTreeMap<&str, Vec<&Waiting>> = BTreeMap::new();
+    let mut lines: BTreeMap<&str, Vec<&Waiting<'a>>> = BTreeMap::new();
     for run in waiting {
-        lines.entry(&run.namespace).or_default().push(run);
+        lines.entry(run.namespace).or_default().push(run);
     }
-    for line in lines.values_mut() {
+    // The oldest run of each namespace, after the number of runs that are under way there.
+    let mut heads = BTreeSet::new();
+    for (namespace, line) in &mut lines {
         // The oldest is taken from the end.
-        line.sort_by(|a, b| b.cmp(a));
+        line.sort_unstable_by(|a, b| b.cmp(a));
+        let count = active.get(namespace).copied().unwrap_or(0);
+        heads.extend(line.pop().map(|run| (count, run)));
     }
     let mut admitted = Vec::new();
     while limits.in_all == 0 || total < limits.in_all {
-        let count = |namespace: &str| active.get(namespace).copied().unwrap_or(0);
-        let free = lines.iter().filter(|(namespace, line)| {
-            !line.is_empty()
-                && (limits.per_namespace == 0 || count(namespace) < limits.per_namespace)
-        });
-        let next = free.min_by_key(|(namespace, line)| (count(namespace), line.last().copied()));
-        let Some(namespace) = next.map(|(namespace, _)| *namespace) else {
+        let Some((count, run)) = heads.pop_first() else {
             break;
         };
-        let Some(run) = lines.get_mut(namespace).and_then(Vec::pop) else {
-            break;
-        };
-        *active.entry(namespace.to_owned()).or_default() += 1;
+        if limits.per_namespace > 0 && count >= limits.per_namespace {
+            // The namespace is full.
+            continue;
+        }
+        let following = lines.get_mut(run.namespace).and_then(Vec::pop);
+        heads.extend(following.map(|run| (count + 1, run)));
         total += 1;
         admitted.push(run);
     }
@@ -63,24 +62,22 @@ pub(crate) fn admitted<'a>(
 mod tests {
     use super::*;
 
-    fn run(namespace: &str, second: i64) -> Waiting {
+    fn run(namespace: &'static str, second: i64) -> Waiting<'static> {
         Waiting {
             created: Timestamp::from_second(second).expect("a time"),
-            namespace: namespace.to_owned(),
-            uid: format!("{namespace}{second}"),
+            namespace,
+            uid: String::leak(format!("{namespace}{second}")),
         }
     }
 
-    fn names(limits: (usize, usize), active: &[(&str, usize)], waiting: &[Waiting]) -> Vec<String> {
+    fn names(limits: (usize, usize), active: &[(&str, usize)], waiting: &[Waiting<'_>]) -> Vec<String> {
         let limits = Limits {
             in_all: limits.0,
             per_namespace: limits.1,
         };
-        let active = active
-            .iter()
-            .map(|(name, count)| ((*name).to_owned(), *count));
-        let found = admitted(limits, &active.collect(), waiting);
-        found.into_iter().map(|it| it.uid.clone()).collect()
+        let active = active.iter().copied().collect();
+        let found = admitted(limits, &active, waiting);
+        found.into_iter().map(|it| it.uid.to_owned()).collect()
     }
 
     #[test]

@@ -18,7 +18,7 @@ use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt as _};
 use operator_api::{
     Attempt, BackupStore, Condition, Fault, LABEL_OBJECT, PROGRAM, Phase, RunKind, RunStatus,
-    Status, job_name, set_condition, status_patch,
+    ScheduledBy, Status, job_name, set_condition, status_patch,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,7 +27,7 @@ use crate::context::{Context, cut};
 use crate::error::OperatorError;
 use crate::groups::Grouped;
 use crate::job::{KEPT, Plan, job};
-use crate::metrics::{OfKind, OfRuns};
+use crate::metrics::OfKind;
 use crate::verdict::{ASK_AGAIN, Facts, Verdict, judge, said_why};
 use crate::wakes::Wakes;
 
@@ -44,8 +44,8 @@ pub(crate) trait Run: RunKind + Grouped {
     /// Whether the program gets the identities that decrypt copies.
     fn decrypts(&self) -> bool;
 
-    /// Name of the schedule that made the object.
-    fn schedule(&self) -> Option<&str>;
+    /// The schedule that made the object.
+    fn schedule(&self) -> Option<&ScheduledBy>;
 
     /// Bytes that were copied to a store.
     fn copied(&self) -> Option<i64>;
@@ -225,8 +225,7 @@ impl<R: Run> Step<'_, R> {
         self.make_job(store.as_deref()).await?;
         let note = format!("Job {} was created", self.job);
         context
-            .tell(self.object, EventType::Normal, "JobCreated", &note)
-            .await;
+            .tell(self.object, EventType::Normal, "JobCreated", &note);
         Ok(())
     }
 
@@ -342,8 +341,7 @@ impl<R: Run> Step<'_, R> {
         self.write(&next).await?;
         if let Some((reason, message)) = verdict.waiting.as_ref().filter(|_| is_new) {
             context
-                .tell(self.object, EventType::Warning, reason, message)
-                .await;
+                .tell(self.object, EventType::Warning, reason, message);
         }
         Ok(())
     }
@@ -438,15 +436,14 @@ impl<R: Run> Step<'_, R> {
             EventType::Warning
         };
         context
-            .tell(self.object, type_, verdict.phase.name(), &note)
-            .await;
+            .tell(self.object, type_, verdict.phase.name(), &note);
         context.give_back(&self.uid);
         if let Some(schedule) = self.object.schedule() {
             let now = context.clock.now();
             context
                 .wakes
                 .schedules
-                .set(&self.namespace, schedule, Some(now));
+                .set(&self.namespace, &schedule.name, Some(now));
         }
         if verdict.phase == Phase::Lost {
             return self.stop_job().await;
@@ -483,13 +480,6 @@ impl<R: Run> Step<'_, R> {
 
     fn count(&self, known: &RunStatus, verdict: &Verdict, now: Timestamp) {
         let metrics = &self.context.metrics;
-        let outcome = OfRuns {
-            kind: R::KIND.to_owned(),
-            namespace: self.namespace.clone(),
-            schedule: self.object.schedule().unwrap_or_default().to_owned(),
-            outcome: verdict.phase.name().to_owned(),
-        };
-        metrics.runs.get_or_create(&outcome).inc();
         if let Some(started) = known.started_at {
             let kind = OfKind {
                 kind: R::KIND.to_owned(),
@@ -501,12 +491,21 @@ impl<R: Run> Step<'_, R> {
             .object
             .copied()
             .and_then(|bytes| u64::try_from(bytes).ok());
-        if let (Some(bytes), Phase::Succeeded) = (copied, verdict.phase) {
-            let schedule = crate::metrics::OfSchedule {
-                namespace: self.namespace.clone(),
-                schedule: self.object.schedule().unwrap_or_default().to_owned(),
-            };
-            metrics.bytes.get_or_create(&schedule).inc_by(bytes);
+        let copied = copied.filter(|_| verdict.phase == Phase::Succeeded);
+        let outcome = verdict.phase.name();
+        // A run may outlive its schedule.
+        let by = self.object.schedule().and_then(|by| {
+            let key = ObjectRef::new(&by.name).within(&self.namespace);
+            let found = self.context.seen.schedules.get(&key)?;
+            (found.metadata.uid.as_ref() == Some(&by.uid)).then_some(found)
+        });
+        match by {
+            Some(schedule) => self.context.number(&schedule, |it| {
+                it.runs.add(R::KIND, outcome, copied);
+            }),
+            None => metrics.subjects.of_others(&self.namespace, |runs| {
+                runs.add(R::KIND, outcome, copied);
+            }),
         }
     }
 

@@ -19,7 +19,7 @@ use operator_schedule::{Due, Handled, Schedule, Tick, due, run_name};
 use crate::context::Context;
 use crate::error::OperatorError;
 use crate::groups::Group;
-use crate::metrics::{OfKind, OfSchedule};
+use crate::metrics::OfKind;
 use crate::runs::write_status;
 
 /// The reason of the condition `Scheduled` while a schedule is suspended.
@@ -51,7 +51,7 @@ pub(crate) async fn reconcile(
         namespace: namespace.clone(),
         uid: uid.clone(),
     };
-    let step = Step {
+    let mut step = Step {
         namespace,
         name: object.name_any(),
         uid,
@@ -60,9 +60,7 @@ pub(crate) async fn reconcile(
         context: &context,
         now: context.clock.now(),
     };
-    let taken = step.take().await;
-    context.forget_if_gone(&context.seen.schedules, &*object);
-    taken?;
+    step.take().await?;
     Ok(Action::await_change())
 }
 
@@ -79,7 +77,7 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    async fn take(&self) -> Result<(), OperatorError> {
+    async fn take(&mut self) -> Result<(), OperatorError> {
         if self.object.metadata.deletion_timestamp.is_some() {
             self.wake(None);
             return Ok(());
@@ -90,14 +88,14 @@ impl Step<'_> {
         let spec = &self.object.spec;
         let seed = format!("{}/{}", self.namespace, self.name);
         let parsed = Schedule::parse(&spec.schedule, spec.time_zone.as_deref(), &seed);
-        let metrics = &self.context.metrics;
-        metrics.set_schedule(&self.labels(), parsed.is_ok());
+        let is_valid = Some(parsed.is_ok());
+        self.context.number(self.object, |it| it.is_valid = is_valid);
         let next = match parsed {
             Ok(schedule) => self.fire(&schedule, &mut status).await?,
             Err(error) => {
                 let message = error.to_string();
                 if self.set(&mut status, "Scheduled", false, "InvalidSchedule", &message) {
-                    self.warn("InvalidSchedule", &message).await;
+                    self.warn("InvalidSchedule", &message);
                 }
                 status.next_run_time = None;
                 None
@@ -117,13 +115,9 @@ impl Step<'_> {
         wakes.set(&self.namespace, &self.name, time);
     }
 
-    async fn warn(&self, reason: &str, note: &str) {
+    fn warn(&self, reason: &str, note: &str) {
         let warning = EventType::Warning;
-        self.context.tell(self.object, warning, reason, note).await;
-    }
-
-    fn labels(&self) -> OfSchedule {
-        OfSchedule::of(self.object)
+        self.context.tell(self.object, warning, reason, note);
     }
 
     /// Sets a condition, and returns whether its reason is new.
@@ -145,19 +139,17 @@ impl Step<'_> {
 
     /// Makes the run that is due. Returns the time of the next.
     async fn fire(
-        &self,
+        &mut self,
         schedule: &Schedule,
         status: &mut BackupScheduleStatus,
     ) -> Result<Option<Timestamp>, OperatorError> {
-        let labels = self.labels();
-        let metrics = &self.context.metrics;
-        let spec = &self.object.spec;
+        let object = self.object;
+        let spec = &object.spec;
         let interval = schedule.interval(self.now).map_or(0, |it| it.as_secs());
-        metrics.interval.get_or_create(&labels).set(interval);
-        metrics
-            .suspended
-            .get_or_create(&labels)
-            .set(i64::from(spec.suspend));
+        self.context.number(self.object, |it| {
+            it.interval = Some(interval);
+            it.suspended = Some(spec.suspend);
+        });
         let was_suspended = was_suspended(Some(status));
         if spec.suspend {
             self.set(status, "Scheduled", false, SUSPENDED, "spec.suspend is set");
@@ -166,10 +158,6 @@ impl Step<'_> {
         }
         // Without a run yet, only times after the creation count; after a suspension, only those after its end.
         let created = self.object.creation_timestamp().map(|it| it.0);
-        if let Some(created) = created {
-            let created = created.as_second();
-            metrics.created.get_or_create(&labels).set(created);
-        }
         let since = status.last_tick_time.max(created).unwrap_or(self.now);
         let since = if was_suspended {
             since.max(self.now)
@@ -200,13 +188,15 @@ impl Step<'_> {
         }
         if missed.count > 0 {
             let count = u64::try_from(missed.count).unwrap_or(u64::MAX);
-            metrics.skipped.get_or_create(&labels).inc_by(count);
+            self.context.number(self.object, |it| {
+                *it.skipped.get_or_insert(0) += count;
+            });
         }
         let left_out = missed.count - usize::from(run.is_some() && missed.count > 0);
         if left_out > 0 {
             let more = if missed.has_more { " or more" } else { "" };
             let note = format!("{left_out}{more} runs could not begin in time and are left out");
-            self.warn("RunsMissed", &note).await;
+            self.warn("RunsMissed", &note);
         }
         status.next_run_time = next.map(Tick::instant);
         if ahead > SignedDuration::from_mins(5) {
@@ -215,7 +205,7 @@ impl Step<'_> {
                 ahead.as_mins()
             );
             if self.set(status, "Scheduled", true, "ClockSetBack", &message) {
-                self.warn("ClockSetBack", &message).await;
+                self.warn("ClockSetBack", &message);
             }
         } else {
             let message = format!("runs at {}", schedule.effective());
@@ -225,14 +215,15 @@ impl Step<'_> {
     }
 
     /// Makes the Backup of a tick. Returns whether there is one.
-    async fn run(&self, tick: Tick) -> Result<bool, OperatorError> {
-        let spec = &self.object.spec;
+    async fn run(&mut self, tick: Tick) -> Result<bool, OperatorError> {
+        let object = self.object;
+        let spec = &object.spec;
         if spec.concurrency_policy == Concurrency::Forbid && self.has_other_run(tick).await? {
             let note = format!(
                 "the run of {} is left out: the one before is under way",
                 tick.instant()
             );
-            self.warn("RunSkipped", &note).await;
+            self.warn("RunSkipped", &note);
             return Ok(false);
         }
         let name = run_name(&self.name, tick);
@@ -256,11 +247,12 @@ impl Step<'_> {
         ]);
         let backups: Api<Backup> = Api::namespaced(self.context.client.clone(), &self.namespace);
         match backups.create(&PostParams::default(), &backup).await {
-            Ok(_) => {
+            Ok(created) => {
+                // The status counts it at once, so that the look after its creation has nothing to write.
+                self.runs.push(Arc::new(created));
                 let note = format!("Backup {name} was created");
                 self.context
-                    .tell(self.object, EventType::Normal, "RunCreated", &note)
-                    .await;
+                    .tell(self.object, EventType::Normal, "RunCreated", &note);
                 Ok(true)
             }
             Err(kube::Error::Api(answer)) if answer.reason == "AlreadyExists" => {
@@ -273,7 +265,7 @@ impl Step<'_> {
                         "the run of {} is left out: another Backup is named {name}",
                         tick.instant()
                     );
-                    self.warn("NameTaken", &note).await;
+                    self.warn("NameTaken", &note);
                 }
                 Ok(is_ours)
             }
@@ -317,20 +309,11 @@ impl Step<'_> {
             .filter(|run| !phase(run).is_terminal())
             .count();
         status.active = i64::try_from(active).ok();
-        let labels = self.labels();
-        let metrics = &self.context.metrics;
-        if let Some(time) = status.last_success_time {
-            metrics
-                .last_success
-                .get_or_create(&labels)
-                .set(time.as_second());
-        }
-        if let Some(time) = status.last_failure_time {
-            metrics
-                .last_failure
-                .get_or_create(&labels)
-                .set(time.as_second());
-        }
+        let second = |time: Option<Timestamp>| time.map(Timestamp::as_second);
+        self.context.number(self.object, |it| {
+            it.last_success = second(status.last_success_time).or(it.last_success);
+            it.last_failure = second(status.last_failure_time).or(it.last_failure);
+        });
         match (status.last_success_time, status.last_failure_time) {
             (None, None) => {}
             (success, Some(failed)) if success.is_none_or(|success| success < failed) => {

@@ -15,7 +15,7 @@ use operator_api::{
 use crate::context::Context;
 use crate::error::OperatorError;
 use crate::job::Plan;
-use crate::metrics::{OfKind, OfStore};
+use crate::metrics::OfKind;
 use crate::runs::{check_owner, create_job, is_of, owner, seconds_of, write_status};
 use crate::verdict::{Facts, Verdict, judge};
 
@@ -38,7 +38,6 @@ pub(crate) async fn reconcile(
     let namespace = object.namespace().unwrap_or_default();
     let name = object.name_any();
     let wake = |time| context.wakes.stores.set(&namespace, &name, time);
-    let labels = OfStore::of(&object);
     if object.metadata.deletion_timestamp.is_some() {
         wake(None);
         return Ok(Action::await_change());
@@ -49,7 +48,7 @@ pub(crate) async fn reconcile(
     let now = context.clock.now();
     let is_new = status.observed_generation != generation;
     if let Some(is_ready) = is_ready(&status) {
-        context.metrics.set_store(&labels, is_ready);
+        context.set_store(&object, is_ready);
     }
     let next = next_test(&object, &status);
     let is_due = is_new || next.is_some_and(|next| next <= now);
@@ -96,8 +95,7 @@ pub(crate) async fn reconcile(
     let is_news = was.is_none_or(|was| was.reason != reason);
     let condition = Condition::new("Ready", holds, &reason, &message, now, generation);
     set_condition(&mut status.conditions, condition);
-    context.metrics.set_store(&labels, holds);
-    context.forget_if_gone(&context.seen.stores, &*object);
+    context.set_store(&object, holds);
     let stores: Api<BackupStore> = Api::namespaced(context.client.clone(), &namespace);
     let uid = object.uid().unwrap_or_default();
     write_status(&stores, &name, &uid, old, &status).await?;
@@ -107,7 +105,7 @@ pub(crate) async fn reconcile(
         } else {
             EventType::Warning
         };
-        context.tell(&*object, type_, &reason, &message).await;
+        context.tell(&*object, type_, &reason, &message);
     }
     wake(if ended {
         next_test(&object, &status)

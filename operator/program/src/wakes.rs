@@ -13,8 +13,8 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 
-/// The key of an object: its namespace and its name.
-type Key = (String, String);
+/// The key of an object: its namespace and its name. The agenda has it twice, and shares it.
+type Key = Arc<(String, String)>;
 
 /// The agenda of one kind.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ impl Wakes {
 
     /// Wakes an object at a time, or never. An earlier wish is replaced.
     pub(crate) fn set(&self, namespace: &str, name: &str, time: Option<Timestamp>) {
-        let key = (namespace.to_owned(), name.to_owned());
+        let key = Arc::new((namespace.to_owned(), name.to_owned()));
         let mut agenda = self.agenda();
         match time {
             Some(time) => {
@@ -72,8 +72,9 @@ impl Wakes {
             (self.clone(), Vec::<Key>::new()),
             |(wakes, mut due)| async move {
                 loop {
-                    if let Some((namespace, name)) = due.pop() {
-                        let object = ObjectRef::new(&name).within(&namespace);
+                    if let Some(key) = due.pop() {
+                        let (namespace, name) = &*key;
+                        let object = ObjectRef::new(name).within(namespace);
                         return Some((object, (wakes, due)));
                     }
                     let clock = &wakes.inner.clock;

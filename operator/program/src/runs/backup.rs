@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::runtime::events::EventType;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, ResourceExt as _};
-use operator_api::{Backup, DeletionPolicy, VerifyMode, job_name};
+use operator_api::{Backup, DeletionPolicy, ScheduledBy, VerifyMode, job_name};
 
 use super::{Run, create_job, owner};
 use crate::context::Context;
@@ -28,8 +28,8 @@ impl Run for Backup {
         self.spec.verify == VerifyMode::Deep
     }
 
-    fn schedule(&self) -> Option<&str> {
-        self.spec.schedule.as_ref().map(|it| it.name.as_str())
+    fn schedule(&self) -> Option<&ScheduledBy> {
+        self.spec.schedule.as_ref()
     }
 
     fn copied(&self) -> Option<i64> {
@@ -58,8 +58,7 @@ impl Run for Backup {
         let give_up = async |reason: &str| {
             let note = format!("the copy {} stays in the store: {reason}", copy.reference);
             context
-                .tell(self, EventType::Warning, "CopyKept", &note)
-                .await;
+                .tell(self, EventType::Warning, "CopyKept", &note);
             Ok(true)
         };
         let namespaces: Api<Namespace> = Api::all(context.client.clone());

@@ -1,6 +1,6 @@
 use kube::ResourceExt as _;
 use kube::runtime::reflector::ObjectRef;
-use operator_api::Restore;
+use operator_api::{Restore, ScheduledBy};
 
 use super::Run;
 use crate::context::Context;
@@ -24,7 +24,7 @@ impl Run for Restore {
         true
     }
 
-    fn schedule(&self) -> Option<&str> {
+    fn schedule(&self) -> Option<&ScheduledBy> {
         None
     }
 

@@ -190,8 +190,7 @@ impl Step<'_> {
             (EventType::Warning, format!("{what}Failed"))
         };
         self.context
-            .tell(self.object, type_, &reason, &message)
-            .await;
+            .tell(self.object, type_, &reason, &message);
     }
 
     /// Returns what the last pod of a Job said at its end.

@@ -13,7 +13,7 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use operator_api::{
     BackupStore, Connection, JobSettings, KeyRef, LABEL_KIND, LABEL_MANAGED_BY, LABEL_OBJECT,
-    PROGRAM, Work,
+    PROGRAM, Restore, RunKind as _, Work,
 };
 
 /// Where files are mounted in the pods of Jobs.
@@ -30,7 +30,10 @@ const MARGIN: i64 = 600;
 pub(crate) const KEPT: i32 = 86_400;
 /// The exit codes after which another attempt can't succeed: wrong usage, a refused permission, damaged data, a fault of
 /// the engine. `docs/reference.md` lists them all.
-const FINAL_CODES: [i32; 4] = [2, 12, 13, 14];
+const FINAL_CODES: &[i32] = &[2, 12, 13, 14];
+/// The final codes of a restore. After 11, either a restore may have taken effect, or another one is under way at the target.
+/// Only people can decide whether to restore then. The API server refuses a list that is not sorted.
+const FINAL_CODES_OF_RESTORES: &[i32] = &[2, 11, 12, 13, 14];
 
 /// The settings of Jobs that the operator was started with.
 #[derive(Clone, Debug)]
@@ -214,6 +217,11 @@ pub(crate) fn job(plan: &Plan<'_>, defaults: &Defaults) -> Job {
     let labels = labels(plan, settings, defaults);
     let seconds = plan.timeout.saturating_add(MARGIN);
     let attempts = i64::from(plan.retries).saturating_add(1);
+    let final_codes = if plan.owner.kind == Restore::KIND {
+        FINAL_CODES_OF_RESTORES
+    } else {
+        FINAL_CODES
+    };
     Job {
         metadata: ObjectMeta {
             name: Some(plan.name.clone()),
@@ -234,7 +242,7 @@ pub(crate) fn job(plan: &Plan<'_>, defaults: &Defaults) -> Job {
                     on_exit_codes: Some(PodFailurePolicyOnExitCodesRequirement {
                         container_name: Some(PROGRAM_CONTAINER.to_owned()),
                         operator: "In".to_owned(),
-                        values: FINAL_CODES.to_vec(),
+                        values: final_codes.to_vec(),
                     }),
                     on_pod_conditions: None,
                 }],
@@ -379,5 +387,44 @@ fn restricted() -> SecurityContext {
             add: None,
         }),
         ..SecurityContext::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn final_codes(kind: &str) -> Vec<i32> {
+        let plan = Plan {
+            name: "a".to_owned(),
+            namespace: "prod".to_owned(),
+            owner: OwnerReference {
+                kind: kind.to_owned(),
+                ..OwnerReference::default()
+            },
+            arguments: Vec::new(),
+            settings: None,
+            work: None,
+            store: None,
+            decrypts: false,
+            timeout: 60,
+            retries: 3,
+            kept: KEPT,
+        };
+        let defaults = Defaults {
+            image: "i".to_owned(),
+            service_account: "s".to_owned(),
+            queue: None,
+        };
+        let spec = job(&plan, &defaults).spec.expect("a spec");
+        let mut rules = spec.pod_failure_policy.expect("a policy").rules.into_iter();
+        let codes = rules.find_map(|rule| rule.on_exit_codes);
+        codes.expect("codes").values
+    }
+
+    #[test]
+    fn only_a_restore_ends_if_its_outcome_is_unknown() {
+        assert_eq!(final_codes("Backup"), [2, 12, 13, 14]);
+        assert_eq!(final_codes("Restore"), [2, 11, 12, 13, 14]);
     }
 }

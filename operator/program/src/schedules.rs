@@ -350,3 +350,92 @@ fn was_suspended(status: Option<&BackupScheduleStatus>) -> bool {
 fn phase(run: &Backup) -> Phase {
     run.run().and_then(|it| it.phase).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use kube::runtime::events::{Recorder, Reporter};
+    use kube::runtime::reflector::store::Writer;
+    use kube::runtime::watcher::Event;
+    use kube::{Client, Config};
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::context::{Seen, SeenGroups};
+    use crate::events::events;
+    use crate::job::Defaults;
+    use crate::metrics::Metrics;
+    use crate::queue::Limits;
+
+    fn schedule(uid: &str) -> BackupSchedule {
+        let schedule = json!({
+            "apiVersion": "kubectl-broker.io/v1alpha1",
+            "kind": "BackupSchedule",
+            "metadata": {
+                "name": "nightly", "namespace": "prod", "uid": uid,
+                "creationTimestamp": "2026-01-01T00:00:00Z",
+            },
+            "spec": {"engine": {"name": "hivemq"}, "schedule": "0 3 * * *", "suspend": true},
+        });
+        serde_json::from_value(schedule).expect("a schedule")
+    }
+
+    /// Looks at a schedule, while the watch shows others. Returns the metrics of schedules.
+    async fn metrics_after_a_look_at(
+        object: BackupSchedule,
+        seen: &[BackupSchedule],
+    ) -> Vec<String> {
+        // Nothing listens there, so each write fails.
+        let config = Config::new("http://127.0.0.1:1".parse().expect("an address"));
+        let client = Client::try_from(config).expect("a client");
+        let mut schedules = Writer::default();
+        for object in seen {
+            schedules.apply_watcher_event(&Event::Apply(object.clone()));
+        }
+        let reporter = Reporter {
+            controller: PROGRAM.to_owned(),
+            instance: None,
+        };
+        let (events, _) = events(Recorder::new(client.clone(), reporter));
+        let context = Arc::new(Context::new(
+            client,
+            Clock::system(),
+            Defaults {
+                image: String::new(),
+                service_account: String::new(),
+                queue: None,
+            },
+            Limits {
+                in_all: 0,
+                per_namespace: 0,
+            },
+            events,
+            Arc::new(Metrics::new()),
+            Seen {
+                backups: Writer::default().as_reader(),
+                restores: Writer::default().as_reader(),
+                schedules: schedules.as_reader(),
+                stores: Writer::default().as_reader(),
+                jobs: Writer::default().as_reader(),
+                pods: Writer::default().as_reader(),
+                groups: SeenGroups::default(),
+            },
+        ));
+        let failed = reconcile(Arc::new(object), Arc::clone(&context)).await;
+        assert!(failed.is_err(), "the status can't be written");
+        let text = context.metrics.text().expect("metrics");
+        let lines = text.lines().filter(|it| it.starts_with("broker_schedule_"));
+        lines.map(str::to_owned).collect()
+    }
+
+    #[tokio::test]
+    async fn a_look_at_a_schedule_that_is_gone_leaves_no_metrics() {
+        let of = |uid: &str| schedule(uid);
+        let shown = metrics_after_a_look_at(of("1"), &[of("1")]).await;
+        let suspended =
+            r#"broker_schedule_suspended{namespace="prod",schedule="nightly"} 1"#.to_owned();
+        assert!(shown.contains(&suspended), "{shown:#?}");
+        assert_eq!(metrics_after_a_look_at(of("1"), &[]).await, [""; 0]);
+        assert_eq!(metrics_after_a_look_at(of("1"), &[of("2")]).await, [""; 0]);
+    }
+}

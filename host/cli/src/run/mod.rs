@@ -189,7 +189,12 @@ fn fault(error: &CliError) -> Fault {
     let failure = error.failure();
     let shown = |it: &str| text::printable(it, MESSAGE).into_owned();
     Fault {
-        code: failure.name().to_owned(),
+        code: match error {
+            // Its exit code is that of all conflicts, and people must tell it from a lock.
+            CliError::RestoreUnknown => "RestoreUnknown",
+            _ => failure.name(),
+        }
+        .to_owned(),
         exit_code: Some(i32::from(failure.exit_code())),
         message: shown(&error.to_string()),
         hint: error.advice().map(|hint| shown(&hint)),

@@ -342,7 +342,7 @@ mod tests {
         assert_eq!(alone, expected);
         full(&subjects, "gone");
         subjects.set_store("prod", "nightly", false);
-        assert_eq!(lines(&subjects).len(), 2 * alone.len());
+        assert_eq!(lines(&subjects).len(), 2 * alone.len() + 1);
         subjects.forget_schedule("prod", "gone");
         subjects.forget_store("prod", "nightly");
         assert_eq!(lines(&subjects), alone);

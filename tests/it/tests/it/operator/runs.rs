@@ -353,8 +353,13 @@ fn a_restore_that_may_have_been_sent_is_not_sent_again() {
     plant.add(&of_kind("Restore", "back", &spec));
     let restore = ended(&plant, RESTORES, "back");
     assert_eq!(phase(&restore), "Failed", "{restore:#}");
-    assert_eq!(failure(&restore, "code"), "Conflict", "{restore:#}");
-    assert!(attempts(&restore) > 1, "{restore:#}");
+    assert_eq!(failure(&restore, "code"), "RestoreUnknown", "{restore:#}");
+    assert!(
+        failure(&restore, "hint").starts_with("Look at the target"),
+        "{restore:#}"
+    );
+    // The first got no answer. The second knows only that, and a third would know nothing more.
+    assert_eq!(attempts(&restore), 2, "{restore:#}");
     // HiveMQ restores the backup that is posted.
     assert_eq!(plant.bed().backend_requests().count("POST", "/backups/"), 1);
 }

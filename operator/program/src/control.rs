@@ -99,7 +99,9 @@ impl Control {
                 match event {
                     Ok(event) => {
                         let gone = match &event {
-                            watcher::Event::Delete(object) => Some(Some(ObjectRef::from_obj(object))),
+                            watcher::Event::Delete(object) => {
+                                Some(Some(ObjectRef::from_obj(object)))
+                            }
                             watcher::Event::InitDone => Some(None),
                             watcher::Event::Apply(_)
                             | watcher::Event::Init
@@ -141,16 +143,17 @@ impl Control {
         let schedules = self.watch::<BackupSchedule>(all.clone(), &mut tasks, move |gone, live| {
             match gone.map(named) {
                 Some((namespace, name)) => subjects.forget_schedule(namespace, name),
-                None => subjects.retain_schedules(|namespace, name| is_known(live, namespace, name)),
+                None => {
+                    subjects.retain_schedules(|namespace, name| is_known(live, namespace, name))
+                }
             }
         });
         let subjects = Arc::clone(&self.metrics.subjects);
-        let stores = self.watch::<BackupStore>(all, &mut tasks, move |gone, live| {
-            match gone.map(named) {
+        let stores =
+            self.watch::<BackupStore>(all, &mut tasks, move |gone, live| match gone.map(named) {
                 Some((namespace, name)) => subjects.forget_store(namespace, name),
                 None => subjects.retain_stores(|namespace, name| is_known(live, namespace, name)),
-            }
-        });
+            });
         let jobs = self.watch::<Job>(ours.clone(), &mut tasks, |_, _| {});
         let pods = self.watch::<Pod>(ours, &mut tasks, |_, _| {});
         let seen = Seen {
@@ -219,7 +222,10 @@ impl Control {
 
 /// Returns the namespace and the name of an object.
 fn named<K: Resource<DynamicType = ()>>(object: &ObjectRef<K>) -> (&str, &str) {
-    (object.namespace.as_deref().unwrap_or_default(), &object.name)
+    (
+        object.namespace.as_deref().unwrap_or_default(),
+        &object.name,
+    )
 }
 
 fn is_known<K>(objects: &Store<K>, namespace: &str, name: &str) -> bool

@@ -11,10 +11,16 @@ use k8s_openapi::api::core::v1::{
     SeccompProfile, SecretEnvSource, SecretVolumeSource, SecurityContext, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::Api;
+use kube::api::PostParams;
 use operator_api::{
     BackupStore, Connection, JobSettings, KeyRef, LABEL_KIND, LABEL_MANAGED_BY, LABEL_OBJECT,
     PROGRAM, Restore, RunKind as _, Work,
 };
+
+use crate::context::Context;
+use crate::error::OperatorError;
+use crate::owner::check_owner;
 
 /// Where files are mounted in the pods of Jobs.
 const FILES: &str = "/etc/kubectl-broker";
@@ -258,6 +264,24 @@ pub(crate) fn job(plan: &Plan<'_>, defaults: &Defaults) -> Job {
             ..JobSpec::default()
         }),
         status: None,
+    }
+}
+
+/// Creates a Job, unless it is there.
+pub(crate) async fn create_job(
+    context: &Context,
+    plan: &Plan<'_>,
+    owner: &str,
+) -> Result<(), OperatorError> {
+    let jobs: Api<Job> = Api::namespaced(context.client.clone(), &plan.namespace);
+    let wanted = job(plan, &context.defaults);
+    match jobs.create(&PostParams::default(), &wanted).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
+            let found = jobs.get(&plan.name).await?;
+            check_owner(&found, &plan.namespace, owner)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -14,6 +14,7 @@ mod history;
 mod job;
 mod leader;
 mod metrics;
+mod owner;
 mod page;
 mod queue;
 mod runs;

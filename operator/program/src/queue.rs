@@ -70,7 +70,11 @@ mod tests {
         }
     }
 
-    fn names(limits: (usize, usize), active: &[(&str, usize)], waiting: &[Waiting<'_>]) -> Vec<String> {
+    fn names(
+        limits: (usize, usize),
+        active: &[(&str, usize)],
+        waiting: &[Waiting<'_>],
+    ) -> Vec<String> {
         let limits = Limits {
             in_all: limits.0,
             per_namespace: limits.1,

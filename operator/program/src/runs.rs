@@ -10,8 +10,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Event as CoreEvent, Pod};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
 use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
 use kube::runtime::reflector::ObjectRef;
@@ -26,8 +25,9 @@ use serde::de::DeserializeOwned;
 use crate::context::{Context, cut};
 use crate::error::OperatorError;
 use crate::groups::Grouped;
-use crate::job::{KEPT, Plan, job};
+use crate::job::{KEPT, Plan, create_job};
 use crate::metrics::OfKind;
+use crate::owner::{check_owner, is_of, owner};
 use crate::verdict::{ASK_AGAIN, Facts, Verdict, judge, said_why};
 use crate::wakes::Wakes;
 
@@ -224,8 +224,7 @@ impl<R: Run> Step<'_, R> {
         self.write(&begun).await?;
         self.make_job(store.as_deref()).await?;
         let note = format!("Job {} was created", self.job);
-        context
-            .tell(self.object, EventType::Normal, "JobCreated", &note);
+        context.tell(self.object, EventType::Normal, "JobCreated", &note);
         Ok(())
     }
 
@@ -340,8 +339,7 @@ impl<R: Run> Step<'_, R> {
             .is_some_and(|(reason, _)| was != Some(reason.as_str()));
         self.write(&next).await?;
         if let Some((reason, message)) = verdict.waiting.as_ref().filter(|_| is_new) {
-            context
-                .tell(self.object, EventType::Warning, reason, message);
+            context.tell(self.object, EventType::Warning, reason, message);
         }
         Ok(())
     }
@@ -435,8 +433,7 @@ impl<R: Run> Step<'_, R> {
         } else {
             EventType::Warning
         };
-        context
-            .tell(self.object, type_, verdict.phase.name(), &note);
+        context.tell(self.object, type_, verdict.phase.name(), &note);
         context.give_back(&self.uid);
         if let Some(schedule) = self.object.schedule() {
             let now = context.clock.now();
@@ -576,51 +573,6 @@ where
     }
 }
 
-/// Creates a Job, unless it is there.
-pub(crate) async fn create_job(
-    context: &Context,
-    plan: &Plan<'_>,
-    owner: &str,
-) -> Result<(), OperatorError> {
-    let jobs: Api<Job> = Api::namespaced(context.client.clone(), &plan.namespace);
-    let wanted = job(plan, &context.defaults);
-    match jobs.create(&PostParams::default(), &wanted).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => {
-            let found = jobs.get(&plan.name).await?;
-            check_owner(&found, &plan.namespace, owner)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Refuses a Job of another object. An object that was created again has the names of the Jobs of the one before, until
-/// they are collected.
-pub(crate) fn check_owner(job: &Job, namespace: &str, owner: &str) -> Result<(), OperatorError> {
-    if job.owner_references().iter().any(|it| it.uid == owner) {
-        return Ok(());
-    }
-    Err(OperatorError::NameTaken {
-        job: job.name_any(),
-        namespace: namespace.to_owned(),
-    })
-}
-
-/// Returns whether a pod is one of a Job. Without the Job, its pods can't be told from others with its label.
-pub(crate) fn is_of(pod: &Pod, job: Option<&Job>) -> bool {
-    job.is_none_or(|job| {
-        let uid = job.metadata.uid.as_ref();
-        pod.owner_references().iter().any(|it| Some(&it.uid) == uid)
-    })
-}
-
-/// Returns the reference that makes a Job belong to an object.
-pub(crate) fn owner<K: Resource<DynamicType = ()>>(
-    object: &K,
-) -> Result<OwnerReference, OperatorError> {
-    object.controller_owner_ref(&()).ok_or(OperatorError::NoUid)
-}
-
 fn waiting_reason(run: &RunStatus) -> Option<&str> {
     let found = run.conditions.iter().find(|it| it.type_ == "Progressing");
     let found = found.filter(|it| it.status == Status::False)?;
@@ -639,35 +591,4 @@ fn close_attempts(attempts: &mut [Attempt], verdict: &Verdict, now: Timestamp) {
 pub(crate) fn seconds_of(text: &str) -> i64 {
     let length = text.parse::<SignedDuration>();
     length.map_or(3600, |length| length.as_secs())
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn owned_by<K: DeserializeOwned>(uid: &str, owner: &str) -> K {
-        let object = json!({"metadata": {
-            "name": "backup-a", "namespace": "prod", "uid": uid,
-            "ownerReferences": [{"apiVersion": "v1", "kind": "Owner", "name": "a", "uid": owner}],
-        }});
-        serde_json::from_value(object).expect("an object")
-    }
-
-    #[test]
-    fn a_job_of_an_object_before_is_not_taken_for_ones_own() {
-        let job: Job = owned_by("job", "first");
-        assert!(check_owner(&job, "prod", "first").is_ok());
-        let refused = check_owner(&job, "prod", "second").expect_err("another owner");
-        assert!(matches!(refused, OperatorError::NameTaken { .. }));
-    }
-
-    #[test]
-    fn a_pod_counts_only_for_its_own_job() {
-        let pod: Pod = owned_by("pod", "job");
-        assert!(is_of(&pod, Some(&owned_by("job", "a"))));
-        assert!(!is_of(&pod, Some(&owned_by("other", "a"))));
-        assert!(is_of(&pod, None), "only the label is known");
-    }
 }

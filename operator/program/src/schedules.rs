@@ -89,7 +89,8 @@ impl Step<'_> {
         let seed = format!("{}/{}", self.namespace, self.name);
         let parsed = Schedule::parse(&spec.schedule, spec.time_zone.as_deref(), &seed);
         let is_valid = Some(parsed.is_ok());
-        self.context.number(self.object, |it| it.is_valid = is_valid);
+        self.context
+            .number(self.object, |it| it.is_valid = is_valid);
         let next = match parsed {
             Ok(schedule) => self.fire(&schedule, &mut status).await?,
             Err(error) => {

@@ -14,9 +14,10 @@ use operator_api::{
 
 use crate::context::Context;
 use crate::error::OperatorError;
-use crate::job::Plan;
+use crate::job::{Plan, create_job};
 use crate::metrics::OfKind;
-use crate::runs::{check_owner, create_job, is_of, owner, seconds_of, write_status};
+use crate::owner::{check_owner, is_of, owner};
+use crate::runs::{seconds_of, write_status};
 use crate::verdict::{Facts, Verdict, judge};
 
 /// Longest time of one attempt to test a store, in seconds.

@@ -10,9 +10,9 @@ use host_driver::{
 };
 use host_store::{Copy, Store, VerifyOrder};
 use host_transfer::Progress;
-use operator_api::{Backup, CopyRecord, VerifyMode};
+use operator_api::{Attempt, Backup, CopyRecord, Fault, VerifyMode};
 
-use super::live::{Live, read};
+use super::live::{Live, SENT, read};
 use super::watched::Watched;
 use super::{RunArgs, request, wrong};
 use crate::Context;
@@ -97,22 +97,38 @@ impl Making<'_> {
         task: Option<String>,
         id: Option<String>,
     ) -> Result<Option<CopyRecord>, CliError> {
+        if task.as_deref() == Some(SENT) {
+            self.live
+                .update("create", |status| note_unknown(&mut status.run.attempts))
+                .await?;
+        }
         let task = task.and_then(|task| serde_json::from_str::<Task>(&task).ok());
         let ongoing = match task {
             Some(task) => Ongoing::take_up(self.session, task).await?,
             // It had ended before, and only the copy is missing.
             None if let Some(id) = id => return self.copy(id).await,
             None => {
-                self.live.step("create").await?;
+                self.note_task("create", Some(SENT.to_owned())).await?;
                 match begin_create(self.session, &self.request()).await {
                     Ok(ongoing) => ongoing,
-                    Err(OpsError::NothingToLeave { .. }) => return self.stream().await,
-                    Err(error) => return Err(error.into()),
+                    Err(OpsError::NothingToLeave { .. }) => {
+                        self.note_task("copy", None).await?;
+                        return self.stream().await;
+                    }
+                    Err(error) => {
+                        // This attempt reports itself what it does not know.
+                        self.note_task("create", None).await?;
+                        return Err(error.into());
+                    }
                 }
             }
         };
         let id = self.follow(ongoing).await?;
         self.copy(id).await
+    }
+
+    async fn note_task(&self, step: &str, task: Option<String>) -> Result<(), CliError> {
+        self.live.update(step, |status| status.task = task).await
     }
 
     /// Follows a backup to its end in the backend.
@@ -210,6 +226,21 @@ impl Making<'_> {
             })
             .await?;
         Ok(record)
+    }
+}
+
+/// Notes that the attempt before this one may have left a backup in the backend. No interface of an engine takes an id that
+/// was chosen before, so that this attempt could ask for the same backup.
+fn note_unknown(attempts: &mut [Attempt]) {
+    if let Some(before) = attempts.iter_mut().rev().nth(1) {
+        let message = "the pod ended after it could send the request, and before it noted the id: the backend may keep a backup that no object names";
+        let hint = "Compare `kubectl broker backup list` with `kubectl get backups`";
+        before.failure = Some(Fault {
+            code: "BackupUnknown".to_owned(),
+            exit_code: None,
+            message: message.to_owned(),
+            hint: Some(hint.to_owned()),
+        });
     }
 }
 

@@ -22,6 +22,10 @@ const BEAT: Duration = Duration::from_secs(15);
 const TRIES: u32 = 8;
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// Stands for the task of work while its request is on the way. An attempt that finds it does not know whether the backend
+/// got the request.
+pub(super) const SENT: &str = "sent";
+
 /// Bytes that were moved, of how many. Zero means unknown.
 #[derive(Debug, Default)]
 pub(super) struct Moved {

@@ -9,14 +9,10 @@ use host_driver::{
 };
 use operator_api::{Backup, Restore};
 
-use super::live::{Live, read};
+use super::live::{Live, SENT, read};
 use super::{RunArgs, request, wrong};
 use crate::Context;
 use crate::error::CliError;
-
-/// Stands for the task of a restore while its request is on the way. An attempt that finds it does not know whether the
-/// backend got the request.
-const SENT: &str = "sent";
 
 pub(super) async fn run(args: &RunArgs, context: &Context<'_>) -> Result<(), CliError> {
     let cluster = Cluster::connect(&context.connect)

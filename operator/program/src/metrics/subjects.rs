@@ -152,7 +152,11 @@ impl Subjects {
 }
 
 /// A gauge of schedules: its name, its help, and its value.
-type ScheduleGauge = (&'static str, &'static str, fn(&ScheduleNumbers) -> Option<i64>);
+type ScheduleGauge = (
+    &'static str,
+    &'static str,
+    fn(&ScheduleNumbers) -> Option<i64>,
+);
 
 const GAUGES: [ScheduleGauge; 6] = [
     (
@@ -232,7 +236,9 @@ impl Records {
             (labels, runs)
         });
         let of_schedules = self.schedules();
-        of_schedules.map(|(labels, it)| (labels, &it.runs)).chain(others)
+        of_schedules
+            .map(|(labels, it)| (labels, &it.runs))
+            .chain(others)
     }
 }
 
@@ -275,7 +281,12 @@ impl Collector for Subjects {
             })
         });
         let help = "1 if the last test of a store passed.";
-        family(encoder, ("store_ready", help, MetricType::Gauge), stores, gauge)
+        family(
+            encoder,
+            ("store_ready", help, MetricType::Gauge),
+            stores,
+            gauge,
+        )
     }
 }
 
@@ -321,9 +332,7 @@ mod tests {
         let alone = lines(&subjects);
         let labels = r#"namespace="prod",schedule="kept""#;
         let run = |outcome: &str, count: u64| {
-            format!(
-                r#"broker_runs_total{{kind="Backup",{labels},outcome="{outcome}"}} {count}"#
-            )
+            format!(r#"broker_runs_total{{kind="Backup",{labels},outcome="{outcome}"}} {count}"#)
         };
         let mut expected: Vec<_> = [
             ("backup_copied_bytes_total", 100),

@@ -6,10 +6,11 @@ use kube::runtime::reflector::ObjectRef;
 use kube::{Api, ResourceExt as _};
 use operator_api::{Backup, DeletionPolicy, ScheduledBy, VerifyMode, job_name};
 
-use super::{Run, create_job, owner};
+use super::Run;
 use crate::context::Context;
 use crate::error::OperatorError;
-use crate::job::{KEPT, Plan};
+use crate::job::{KEPT, Plan, create_job};
+use crate::owner::owner;
 use crate::wakes::Wakes;
 
 /// The finalizer of backups whose copy is deleted with them.
@@ -57,8 +58,7 @@ impl Run for Backup {
         let namespace = self.namespace().unwrap_or_default();
         let give_up = async |reason: &str| {
             let note = format!("the copy {} stays in the store: {reason}", copy.reference);
-            context
-                .tell(self, EventType::Warning, "CopyKept", &note);
+            context.tell(self, EventType::Warning, "CopyKept", &note);
             Ok(true)
         };
         let namespaces: Api<Namespace> = Api::all(context.client.clone());

@@ -8,8 +8,9 @@ use operator_schedule::{Handled, Schedule, Tick, due, run_name};
 
 use super::{Step, phase};
 use crate::error::OperatorError;
-use crate::job::{KEPT, Plan};
-use crate::runs::{create_job, owner, seconds_of};
+use crate::job::{KEPT, Plan, create_job};
+use crate::owner::owner;
+use crate::runs::seconds_of;
 
 /// Longest time of one attempt to apply the retention, in seconds.
 const RETENTION: i64 = 3600;
@@ -189,8 +190,7 @@ impl Step<'_> {
         } else {
             (EventType::Warning, format!("{what}Failed"))
         };
-        self.context
-            .tell(self.object, type_, &reason, &message);
+        self.context.tell(self.object, type_, &reason, &message);
     }
 
     /// Returns what the last pod of a Job said at its end.

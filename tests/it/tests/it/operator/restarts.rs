@@ -22,7 +22,7 @@ pub fn lose(plant: &Plant) {
     let hivemq = plant.bed().hivemq(NAMESPACE).expect("a broker");
     hivemq.set_pace(Pace::Polls(u32::MAX));
     once(plant, &json!({}));
-    let running = plant.until_object(BACKUPS, "once", |it| it["status"]["task"].is_string());
+    let running = plant.until_object(BACKUPS, "once", |it| it["status"]["backupId"].is_string());
     let pod = running["status"]["run"]["attempts"][0]["pod"].as_str();
     let pod = plant
         .bed()

@@ -130,7 +130,7 @@ fn a_second_attempt_follows_what_the_first_has_begun() {
     let before = hivemq.backups().len();
     hivemq.set_pace(Pace::Polls(u32::MAX));
     once(&plant, &json!({}));
-    let running = plant.until_object(BACKUPS, "once", |it| it["status"]["task"].is_string());
+    let running = plant.until_object(BACKUPS, "once", |it| it["status"]["backupId"].is_string());
     let pod = running["status"]["run"]["attempts"][0]["pod"]
         .as_str()
         .expect("a pod");
@@ -208,7 +208,7 @@ fn a_pod_out_of_memory_is_named() {
     let hivemq = plant.bed().hivemq(NAMESPACE).expect("a broker");
     hivemq.set_pace(Pace::Polls(u32::MAX));
     once(&plant, &json!({"retries": 0}));
-    let running = plant.until_object(BACKUPS, "once", |it| it["status"]["task"].is_string());
+    let running = plant.until_object(BACKUPS, "once", |it| it["status"]["backupId"].is_string());
     let pod = running["status"]["run"]["attempts"][0]["pod"]
         .as_str()
         .expect("a pod");
@@ -237,7 +237,7 @@ fn an_operator_that_dies_leaves_no_run_behind() {
     let hivemq = plant.bed().hivemq(NAMESPACE).expect("a broker");
     hivemq.set_pace(Pace::Polls(u32::MAX));
     once(&plant, &json!({}));
-    let running = plant.until_object(BACKUPS, "once", |it| it["status"]["task"].is_string());
+    let running = plant.until_object(BACKUPS, "once", |it| it["status"]["backupId"].is_string());
     plant.operators[0].kill();
     complete(&plant, &running);
     plant.until("the end of the Job", |bed| {
@@ -354,14 +354,37 @@ fn a_restore_that_may_have_been_sent_is_not_sent_again() {
     let restore = ended(&plant, RESTORES, "back");
     assert_eq!(phase(&restore), "Failed", "{restore:#}");
     assert_eq!(failure(&restore, "code"), "RestoreUnknown", "{restore:#}");
-    assert!(
-        failure(&restore, "hint").starts_with("Look at the target"),
-        "{restore:#}"
+    assert_eq!(
+        failure(&restore, "hint"),
+        "Look at the target; if nothing was restored, create another Restore"
     );
     // The first got no answer. The second knows only that, and a third would know nothing more.
     assert_eq!(attempts(&restore), 2, "{restore:#}");
     // HiveMQ restores the backup that is posted.
     assert_eq!(plant.bed().backend_requests().count("POST", "/backups/"), 1);
+}
+
+#[test]
+fn a_backup_that_may_have_begun_without_an_id_is_told() {
+    let plant = Plant::start();
+    plant.add_store();
+    let faults = plant.bed().faults();
+    // The first request does not end in time.
+    faults.set("hivemq-drip=1".parse().expect("a fault"));
+    once(&plant, &json!({"retries": 2}));
+    let running = plant.until_object(BACKUPS, "once", |it| it["status"]["task"] == "sent");
+    let pod = running["status"]["run"]["attempts"][0]["pod"].as_str();
+    assert!(plant.bed().evict(NAMESPACE, pod.expect("a pod")));
+    faults.clear();
+    let backup = ended(&plant, BACKUPS, "once");
+    assert_eq!(phase(&backup), "Succeeded", "{backup:#}");
+    let attempts = &backup["status"]["run"]["attempts"];
+    assert_eq!(
+        attempts[0]["failure"]["code"], "BackupUnknown",
+        "{backup:#}"
+    );
+    assert_eq!(attempts[1]["failure"], Value::Null, "{backup:#}");
+    assert_eq!(backup["status"]["task"], Value::Null, "{backup:#}");
 }
 
 #[test]

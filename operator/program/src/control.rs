@@ -144,7 +144,7 @@ impl Control {
             match gone.map(named) {
                 Some((namespace, name)) => subjects.forget_schedule(namespace, name),
                 None => {
-                    subjects.retain_schedules(|namespace, name| is_known(live, namespace, name))
+                    subjects.retain_schedules(|namespace, name| is_known(live, namespace, name));
                 }
             }
         });

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker_manifest::{AwsService, StoreAuth};
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use host_base::{Report, ReportKind};
 use host_cluster::Deadlines;
 use host_engine::{
-    Condition, GrantedAction, ObjectAt, Outside, SelectedKeys, StoredObject, StoredPage, ToCopy,
-    ToPut,
+    Condition, GrantedAction, ObjectAt, Outside, SelectedKeys, StoredObject, StoredPage,
+    StoredUpload, ToBegin, ToCopy, ToPut,
 };
 use host_objectstore::{self as store, Access, Action, Facts, Location, S3, S3Error, Selection};
 
@@ -119,6 +120,17 @@ impl Outside for AwsAccount {
         .boxed()
     }
 
+    fn begin(&self, to_begin: ToBegin) -> Result<Box<dyn StoredUpload>, Report> {
+        self.check_chosen()?;
+        Ok(Box::new(Pieces(store::Writer::new(
+            Arc::clone(&self.s3),
+            location(to_begin.at),
+            to_begin.content_type,
+            to_begin.is_new,
+            patience(),
+        ))))
+    }
+
     fn copy(&self, to_copy: ToCopy) -> BoxFuture<'_, Result<StoredObject, Report>> {
         let copy = store::Copy {
             source: location(to_copy.source),
@@ -158,6 +170,27 @@ impl Outside for AwsAccount {
     }
 }
 
+/// An object that an engine writes in pieces.
+struct Pieces(store::Writer);
+
+impl StoredUpload for Pieces {
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), Report>> {
+        async move { reported(self.0.write(&bytes).await) }.boxed()
+    }
+
+    fn finish(&mut self) -> BoxFuture<'_, Result<StoredObject, Report>> {
+        async { reported(self.0.finish().await).map(object) }.boxed()
+    }
+
+    fn discard(&mut self) -> BoxFuture<'_, ()> {
+        async {
+            // Parts that belong to no object cost money, but the command has its own result already.
+            let _discarded = self.0.discard().await;
+        }
+        .boxed()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,7 +209,7 @@ mod tests {
         };
         let put = ToPut {
             at: at(),
-            body: bytes::Bytes::new(),
+            body: Bytes::new(),
             content_type: None,
             condition: Condition::None,
         };
@@ -193,7 +226,13 @@ mod tests {
             parameters: Vec::new(),
             region: None,
         };
+        let begin = ToBegin {
+            at: at(),
+            content_type: None,
+            is_new: false,
+        };
         let refused = [
+            account.begin(begin).err(),
             account.put(put).await.err(),
             account.copy(copy).await.err(),
             account.delete(at()).await.err(),

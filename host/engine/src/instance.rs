@@ -38,6 +38,8 @@ pub struct HostState {
     pub(super) commands: Arc<dyn Commands>,
     pub(super) objects: Option<Arc<dyn Objects>>,
     pub(super) outside: Option<Arc<dyn Outside>>,
+    /// The number of objects that the engine is writing in pieces.
+    pub(super) uploads: usize,
     /// The options of the running operation. The user may name a bucket with one of them.
     pub(super) options: Vec<OptionSetting>,
     /// The time at which the operation's deadline ends.
@@ -264,6 +266,7 @@ impl Instance {
             commands: services.commands,
             objects: services.objects,
             outside: services.outside,
+            uploads: 0,
             options: Vec::new(),
             ends: Instant::now(),
             voice: Voice::new(services.observer, &id),

@@ -15,6 +15,8 @@ pub(super) struct Meter(Arc<Mutex<Times>>);
 #[derive(Debug)]
 struct Times {
     allowed: Duration,
+    /// Bytes that the engine has moved in this call.
+    moved: u64,
     /// Processor time in polls that have ended.
     used: Duration,
     /// The part of `used` that is not charged to the engine.
@@ -22,6 +24,10 @@ struct Times {
     /// When the current poll began.
     since: Option<Duration>,
 }
+
+/// The computing time that an engine gets for each MiB that it reads or writes in pieces. Bytes that pass through an
+/// engine have no other limit than that, and a digest or a compression of them takes time.
+const PER_MIB: Duration = Duration::from_millis(200);
 
 /// The error of a call whose computing time is used up.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +38,7 @@ impl Meter {
     pub(super) fn new(allowed: Duration) -> Self {
         Self(Arc::new(Mutex::new(Times {
             allowed,
+            moved: 0,
             used: Duration::ZERO,
             spared: Duration::ZERO,
             since: None,
@@ -44,6 +51,7 @@ impl Meter {
             let mut times = self.lock();
             times.used = Duration::ZERO;
             times.spared = Duration::ZERO;
+            times.moved = 0;
         }
         let mut work = pin!(work);
         poll_fn(|context| {
@@ -78,10 +86,16 @@ impl Meter {
         .await
     }
 
+    /// Allows the engine more time for bytes that it moves.
+    pub(super) fn earn(&self, bytes: usize) {
+        self.lock().moved += bytes as u64;
+    }
+
     /// Returns an error if the time is used up. It runs at each tick while WebAssembly runs.
     pub(super) fn check(&self) -> Result<(), UsedUp> {
         let times = self.lock();
-        if times.so_far().saturating_sub(times.spared) > times.allowed {
+        let earned = PER_MIB.mul_f64(times.moved as f64 / f64::from(1 << 20));
+        if times.so_far().saturating_sub(times.spared) > times.allowed + earned {
             return Err(UsedUp);
         }
         Ok(())
@@ -156,6 +170,18 @@ mod tests {
             burn(ALLOWED * 10).await;
         };
         assert!(meter.count(work).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn moved_bytes_allow_more_time_in_their_call_only() {
+        let meter = Meter::new(ALLOWED);
+        let work = async {
+            meter.earn(1 << 20);
+            burn(ALLOWED * 3).await;
+            meter.check()
+        };
+        assert!(meter.count(work).await.unwrap().is_ok());
+        assert!(meter.count(burn(ALLOWED * 10)).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

@@ -80,6 +80,29 @@ pub struct ToPut {
     pub condition: Condition,
 }
 
+/// An object to write in pieces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToBegin {
+    /// The object.
+    pub at: ObjectAt,
+    /// The media type of the bytes.
+    pub content_type: Option<String>,
+    /// Whether no object of that key is replaced.
+    pub is_new: bool,
+}
+
+/// An object that is written in pieces. It does not exist before `finish` has succeeded.
+pub trait StoredUpload: Send {
+    /// Appends bytes.
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), Report>>;
+
+    /// Completes the object.
+    fn finish(&mut self) -> BoxFuture<'_, Result<StoredObject, Report>>;
+
+    /// Discards what was written, unless the object is complete.
+    fn discard(&mut self) -> BoxFuture<'_, ()>;
+}
+
 /// An object to copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToCopy {
@@ -124,6 +147,9 @@ pub trait Outside: Send + Sync {
 
     /// Writes an object.
     fn put(&self, to_put: ToPut) -> BoxFuture<'_, Result<StoredObject, Report>>;
+
+    /// Begins an object that is written in pieces.
+    fn begin(&self, to_begin: ToBegin) -> Result<Box<dyn StoredUpload>, Report>;
 
     /// Copies an object within the store.
     fn copy(&self, to_copy: ToCopy) -> BoxFuture<'_, Result<StoredObject, Report>>;

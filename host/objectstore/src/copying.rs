@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use aws_smithy_xml::decode::{Document, try_data};
-use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, ETAG,
@@ -14,9 +13,9 @@ use http::header::{
 use http::{HeaderMap, Request};
 
 use super::S3Error;
-use super::client::{Access, IDLE, S3};
-use super::objects::{Facts, Location, build, failed_late, hexadecimal, not_sent, text_of};
-use super::uploads::child_of;
+use super::client::{Access, S3};
+use super::objects::{Facts, Location, build, failed_late, hexadecimal, text_of};
+use super::parts::{Part, upload_query};
 
 /// The maximum size of an object that one request copies, in bytes. Source:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
@@ -125,27 +124,21 @@ impl S3 {
         first_byte: Duration,
     ) -> Result<Facts, S3Error> {
         let path = copy.target.path();
-        let what = copy.target.shown();
-        let mut request = Request::post(format!("{path}?uploads="));
+        let mut kept = HeaderMap::new();
         // A copy at once keeps these by itself. Tags would need further permissions, and are left out.
         for (name, value) in head {
             if KEPT.contains(name) || name.as_str().starts_with("x-amz-meta-") {
-                request = request.header(name, value);
+                kept.append(name, value.clone());
             }
         }
-        let answer = self
-            .send(build(request)?, Access::Signed, first_byte)
-            .await?;
-        let text = text_of(answer, &what, IDLE).await?;
-        failed_late(&text, &what)?;
-        let upload = child_of(&text, "InitiateMultipartUploadResult", "UploadId");
-        let upload = upload.ok_or(S3Error::NotUnderstood { what: what.clone() })?;
-        let upload =
-            percent_encoding::utf8_percent_encode(&upload, percent_encoding::NON_ALPHANUMERIC);
-        let upload = format!("uploadId={upload}");
-        let whole = self.copy_parts(copy, size, &path, &upload).await;
+        let upload = self.begin_parts(&copy.target, &kept, first_byte).await?;
+        let upload_query = upload_query(&upload);
+        let whole = self.copy_parts(copy, size, &path, &upload_query).await;
         let completed = match whole {
-            Ok(parts) => self.complete(&path, &upload, &parts, &what).await,
+            Ok(parts) => {
+                let parts: Vec<_> = parts.into_iter().map(Part::of).collect();
+                self.complete(&copy.target, &upload, &parts, false).await
+            }
             Err(error) => Err(error),
         };
         let etag = match completed {
@@ -153,8 +146,7 @@ impl S3 {
             Err(error) => {
                 // Parts that belong to no object would cost money for ever. The first error says more than a
                 // second one. A command that is stopped leaves them; a lifecycle rule of the bucket removes them.
-                let abort = build(Request::delete(format!("{path}?{upload}")))?;
-                let _aborted = self.send(abort, Access::Signed, first_byte).await;
+                let _aborted = self.abort(&copy.target, &upload, first_byte).await;
                 return Err(error);
             }
         };
@@ -194,36 +186,6 @@ impl S3 {
         });
         let parts: Vec<_> = stream::iter(parts).buffered(AT_ONCE).collect().await;
         parts.into_iter().collect()
-    }
-
-    async fn complete(
-        &self,
-        path: &str,
-        upload: &str,
-        parts: &[String],
-        what: &str,
-    ) -> Result<String, S3Error> {
-        let parts = parts.iter().enumerate().map(|(index, etag)| {
-            let etag = etag.replace('&', "&amp;").replace('<', "&lt;");
-            format!(
-                "<Part><PartNumber>{}</PartNumber><ETag>{etag}</ETag></Part>",
-                index + 1
-            )
-        });
-        let parts: String = parts.collect();
-        let body = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
-        let request = Request::post(format!("{path}?{upload}"))
-            .header(CONTENT_TYPE, "application/xml")
-            .body(Bytes::from(body))
-            .map_err(|error| not_sent(&error))?;
-        let answer = self.send(request, Access::Signed, PATIENCE).await?;
-        let text = text_of(answer, what, PATIENCE).await?;
-        failed_late(&text, what)?;
-        child_of(&text, "CompleteMultipartUploadResult", "ETag").ok_or_else(|| {
-            S3Error::NotUnderstood {
-                what: what.to_owned(),
-            }
-        })
     }
 }
 

@@ -127,6 +127,42 @@ pub fn put(
     host::put(store, at, body, content_type, condition)
 }
 
+/// An object that is written in pieces. It does not exist before [`Upload::finish`] has succeeded.
+#[derive(Debug)]
+pub struct Upload(host::Upload);
+
+impl Upload {
+    /// Begins an object.
+    ///
+    /// # Errors
+    /// Fails if the manifest does not allow it, if the condition is [`Condition::Unchanged`], or if the store
+    /// refuses.
+    pub fn begin(
+        store: &str,
+        at: &Location,
+        content_type: Option<&str>,
+        condition: &Condition,
+    ) -> Result<Self> {
+        host::begin(store, at, content_type, condition).map(Self)
+    }
+
+    /// Appends bytes, at most 8 MiB.
+    ///
+    /// # Errors
+    /// Fails if there are too many bytes, or if the store refuses them.
+    pub fn write(&self, bytes: &[u8]) -> Result<()> {
+        self.0.write(bytes)
+    }
+
+    /// Completes the object, and returns the facts about it.
+    ///
+    /// # Errors
+    /// Fails if the condition is not met, or if the store refuses. There is no object then.
+    pub fn finish(self) -> Result<Object> {
+        self.0.finish()
+    }
+}
+
 /// Copies up to 1000 objects, several at the same time. The results are in the order of the copies.
 ///
 /// # Errors

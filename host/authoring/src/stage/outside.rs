@@ -1,12 +1,16 @@
+use std::sync::Arc;
+
 use broker_manifest::StoreAuth;
+use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use host_base::{Report, ReportKind};
 use host_engine::{
-    GrantedAction, ObjectAt, Outside, SelectedKeys, StoredObject, StoredPage, ToCopy, ToPut,
+    Condition, GrantedAction, ObjectAt, Outside, SelectedKeys, StoredObject, StoredPage,
+    StoredUpload, ToBegin, ToCopy, ToPut,
 };
 
-use super::Stage;
+use super::{Script, Stage};
 
 /// An access to services outside the cluster. Objects are opened by a request instead.
 pub(crate) enum Beyond {
@@ -58,6 +62,44 @@ impl Stage {
     }
 }
 
+/// An object that is written in pieces. The script sees it whole, when it is complete.
+struct Pieces {
+    script: Arc<dyn Script>,
+    to_begin: ToBegin,
+    bytes: BytesMut,
+}
+
+impl StoredUpload for Pieces {
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), Report>> {
+        self.bytes.extend_from_slice(&bytes);
+        async { Ok(()) }.boxed()
+    }
+
+    fn finish(&mut self) -> BoxFuture<'_, Result<StoredObject, Report>> {
+        let to_put = ToPut {
+            at: self.to_begin.at.clone(),
+            body: self.bytes.split().freeze(),
+            content_type: self.to_begin.content_type.clone(),
+            condition: if self.to_begin.is_new {
+                Condition::Absent
+            } else {
+                Condition::None
+            },
+        };
+        async {
+            match self.script.outside(Beyond::Put(to_put))? {
+                Found::Object(object) => Ok(object),
+                _ => Err(other()),
+            }
+        }
+        .boxed()
+    }
+
+    fn discard(&mut self) -> BoxFuture<'_, ()> {
+        async {}.boxed()
+    }
+}
+
 fn other() -> Report {
     Report::new(ReportKind::Failed, "the script has another result")
 }
@@ -83,6 +125,15 @@ impl Outside for Stage {
 
     fn put(&self, to_put: ToPut) -> BoxFuture<'_, Result<StoredObject, Report>> {
         async { self.stored(Beyond::Put(to_put)) }.boxed()
+    }
+
+    fn begin(&self, to_begin: ToBegin) -> Result<Box<dyn StoredUpload>, Report> {
+        self.seen.count()?;
+        Ok(Box::new(Pieces {
+            script: Arc::clone(&self.script),
+            to_begin,
+            bytes: BytesMut::new(),
+        }))
     }
 
     fn copy(&self, to_copy: ToCopy) -> BoxFuture<'_, Result<StoredObject, Report>> {

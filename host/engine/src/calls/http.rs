@@ -215,6 +215,9 @@ impl HostState {
             .await
             .unwrap_or_else(|_| Err(late(self.answer)))
             .map_err(|report| without_secrets(&*network, report));
+        if let Ok(Some(piece)) = &piece {
+            self.meter.earn(piece.len());
+        }
         let length = |piece: &Option<Vec<u8>>| json!({ "bytes": piece.as_ref().map(Vec::len) });
         self.tell("http.response.next", asked, &piece, length);
         Ok(piece)

@@ -6,3 +6,4 @@ pub(crate) mod exec;
 pub(crate) mod http;
 pub(crate) mod resources;
 pub(crate) mod storage;
+pub(crate) mod upload;

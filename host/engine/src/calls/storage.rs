@@ -11,14 +11,17 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::http::{Response, open, without_secrets};
+use super::upload::Upload;
 use crate::instance::{HostResult, HostState};
 use crate::{
     GrantedAction, ObjectAt, Outgoing, Outside, SelectedKeys, Sent, StoredObject, StoredPage,
-    ToCopy, ToPut,
+    ToBegin, ToCopy, ToPut,
 };
 
 /// The maximum size of an object that an engine may write, in bytes.
 const MAX_PUT: usize = 1 << 20;
+/// The maximum number of objects that an engine writes in pieces at the same time. Each needs memory for a part.
+const MAX_UPLOADS: usize = 4;
 /// The maximum number of objects that one call copies or deletes.
 pub(crate) const MAX_BATCH: usize = 1000;
 /// The number of objects that are copied or deleted at the same time.
@@ -115,6 +118,25 @@ impl HostState {
             return Err(Report::new(ReportKind::InvalidArgument, message));
         }
         self.outside()?.put(to_put).await
+    }
+
+    /// Begins an object that is written in pieces.
+    pub(crate) fn begin_stored(&mut self, store: &str, to_begin: ToBegin) -> HostResult<Upload> {
+        let at = &to_begin.at;
+        self.check_stored(store, StoreVerb::Put, &at.bucket, &at.key)?;
+        if self.uploads >= MAX_UPLOADS {
+            let message = format!("{MAX_UPLOADS} objects are being written in pieces already");
+            return Err(Report::new(ReportKind::InvalidArgument, message));
+        }
+        let upload = self.outside()?.begin(to_begin)?;
+        self.uploads += 1;
+        Ok(Upload::new(upload))
+    }
+
+    /// Discards an object that was written in pieces, unless it is complete.
+    pub(crate) async fn drop_stored(&mut self, mut upload: Upload) {
+        self.uploads -= 1;
+        upload.discard(&self.meter, &self.allowance).await;
     }
 
     /// Copies objects, several at the same time. The results are in the order of the copies.

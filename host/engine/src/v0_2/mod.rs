@@ -21,6 +21,7 @@ mod bindings {
         exports: { default: async },
         with: {
             "kubectl-broker:engine/types.response": crate::calls::http::Response,
+            "kubectl-broker:engine/storage.upload": crate::calls::upload::Upload,
             "kubectl-broker:engine/resources.watcher": crate::calls::resources::Watcher,
             "kubectl-broker:engine/types.artifact": crate::Artifact,
         },

@@ -1,5 +1,6 @@
 //! Implements the interface `storage`.
 
+use host_base::{Report, ReportKind};
 use serde_json::json;
 use wasmtime::component::Resource;
 
@@ -7,8 +8,9 @@ use super::bindings::kubectl_broker::engine::storage as wit;
 use super::{WitError, to_wit};
 use crate::calls::http::Response;
 use crate::calls::storage::known;
+use crate::calls::upload::Upload;
 use crate::instance::HostState;
-use crate::{Condition, ObjectAt, SelectedKeys, StoredObject, StoredPage, ToCopy, ToPut};
+use crate::{Condition, ObjectAt, SelectedKeys, StoredObject, StoredPage, ToBegin, ToCopy, ToPut};
 
 impl wit::Host for HostState {
     async fn get(
@@ -100,6 +102,39 @@ impl wit::Host for HostState {
         Ok(object.map(to_object).map_err(to_wit))
     }
 
+    async fn begin(
+        &mut self,
+        store: String,
+        at: wit::Location,
+        content_type: Option<String>,
+        condition: wit::Condition,
+    ) -> wasmtime::Result<Result<Resource<Upload>, WitError>> {
+        self.count(0)?;
+        let at = location(at);
+        let asked = Self::asked(|| json!({ "store": store, "object": at.shown() }));
+        let is_new = match condition {
+            wit::Condition::None => Ok(false),
+            wit::Condition::Absent => Ok(true),
+            wit::Condition::Unchanged(_) => Err(Report::new(
+                ReportKind::InvalidArgument,
+                "an object that is written in pieces can't depend on a version",
+            )),
+        };
+        let begun = is_new.and_then(|is_new| {
+            let to_begin = ToBegin {
+                at,
+                content_type,
+                is_new,
+            };
+            self.begin_stored(&store, to_begin)
+        });
+        self.tell("storage.begin", asked, &begun, |_| json!({}));
+        match begun {
+            Ok(upload) => Ok(Ok(self.table.push(upload)?)),
+            Err(report) => Ok(Err(to_wit(report))),
+        }
+    }
+
     async fn copy(
         &mut self,
         store: String,
@@ -146,6 +181,42 @@ impl wit::Host for HostState {
             all.map(|one: Result<(), _>| one.map_err(to_wit)).collect()
         };
         Ok(deleted.map(results).map_err(to_wit))
+    }
+}
+
+impl wit::HostUpload for HostState {
+    async fn write(
+        &mut self,
+        upload: Resource<Upload>,
+        bytes: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), WitError>> {
+        // The upload has a limit of its own for its bytes.
+        self.count(0)?;
+        let asked = Self::asked(|| json!({ "bytes": bytes.len() }));
+        let (meter, allowance) = (self.meter.clone(), self.allowance.clone());
+        let upload = self.table.get_mut(&upload)?;
+        let written = upload.write(bytes.into(), &meter, &allowance).await;
+        self.tell("storage.upload.write", asked, &written, |()| json!({}));
+        Ok(written.map_err(to_wit))
+    }
+
+    async fn finish(
+        &mut self,
+        upload: Resource<Upload>,
+    ) -> wasmtime::Result<Result<wit::Object, WitError>> {
+        self.count(0)?;
+        let asked = Self::asked(|| json!({}));
+        let (meter, allowance) = (self.meter.clone(), self.allowance.clone());
+        let upload = self.table.get_mut(&upload)?;
+        let object = upload.finish(&meter, &allowance).await;
+        self.tell("storage.upload.finish", asked, &object, known);
+        Ok(object.map(to_object).map_err(to_wit))
+    }
+
+    async fn drop(&mut self, upload: Resource<Upload>) -> wasmtime::Result<()> {
+        let upload = self.table.delete(upload)?;
+        self.drop_stored(upload).await;
+        Ok(())
     }
 }
 

@@ -187,6 +187,54 @@ pub(crate) fn list(store: &str, selection: &Selection) -> Result<Page> {
     Ok(page)
 }
 
+/// The maximum length of a piece of an upload, in bytes. The host has the same limit.
+const MAX_PIECE: usize = 8 << 20;
+
+/// An object that is written in pieces.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    store: String,
+    at: Location,
+    condition: Condition,
+    bytes: RefCell<Vec<u8>>,
+}
+
+impl Upload {
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<()> {
+        if bytes.len() > MAX_PIECE {
+            let message = format!("{} bytes at once", bytes.len());
+            return Err(Error::invalid(message));
+        }
+        self.bytes.borrow_mut().extend_from_slice(bytes);
+        Ok(())
+    }
+
+    pub(crate) fn finish(&self) -> Result<Object> {
+        let bytes = self.bytes.take();
+        put(&self.store, &self.at, &bytes, None, &self.condition)
+    }
+}
+
+pub(crate) fn begin(
+    store: &str,
+    at: &Location,
+    _: Option<&str>,
+    condition: &Condition,
+) -> Result<Upload> {
+    current().check_store(store, StoreVerb::Put, &at.bucket, &at.key)?;
+    if let Condition::Unchanged(_) = condition {
+        return Err(Error::invalid(
+            "an upload in pieces can't depend on a version".to_owned(),
+        ));
+    }
+    Ok(Upload {
+        store: store.to_owned(),
+        at: at.clone(),
+        condition: condition.clone(),
+        bytes: RefCell::default(),
+    })
+}
+
 pub(crate) fn put(
     store: &str,
     at: &Location,
@@ -292,6 +340,7 @@ pub(crate) mod aws {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::Upload;
     use crate::{aws as services, storage};
 
     const MANIFEST: &str = r#"
@@ -345,12 +394,25 @@ mod tests {
             let first = put(b"1", Condition::Absent).unwrap();
             assert_eq!(kind(put(b"2", Condition::Absent)), ErrorKind::Conflict);
             put(b"2", Condition::Unchanged(first.etag.unwrap())).unwrap();
+            let upload = |key| {
+                let upload = Upload::begin("vaults", &at(key), None, &Condition::Absent)?;
+                upload.write(b"p")?;
+                upload.write(b"q")?;
+                Ok(upload)
+            };
+            let _dropped: Upload = upload("archive/dropped").unwrap();
+            upload("archive/d").unwrap().finish().unwrap();
+            let again = upload("archive/d").unwrap().finish();
+            assert_eq!(kind(again), ErrorKind::Conflict);
+            assert_eq!(kind(upload("elsewhere")), ErrorKind::Denied);
             let keys = ["archive/old".to_owned(), "archive/none".to_owned()];
             let deleted = storage::delete("vaults", "vaults", &keys).unwrap();
             assert!(deleted.iter().all(Result::is_ok));
         });
         assert_eq!(host.bytes_of("vaults", "archive/a").unwrap(), b"one");
         assert_eq!(host.bytes_of("vaults", "archive/c").unwrap(), b"2");
+        assert_eq!(host.bytes_of("vaults", "archive/d").unwrap(), b"pq");
+        assert_eq!(host.bytes_of("vaults", "archive/dropped"), None);
         assert_eq!(host.bytes_of("vaults", "archive/old"), None);
         assert_eq!(host.bytes_of("vaults", "elsewhere"), None);
     }

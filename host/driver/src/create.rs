@@ -117,6 +117,11 @@ async fn ready(session: &Session, request: &CreateRequest) -> Result<Prepared, O
     }
     let mut running = session.engine_for(operation).await?;
     let saves = running.manifest.saves();
+    if !request.waiting.wait && running.manifest.works_itself() {
+        return Err(OpsError::StandsStill {
+            engine: running.called.clone(),
+        });
+    }
     if saves {
         let saves = running.manifest.saves_in(operation);
         export::check(request, &running.manifest.id.to_string(), saves)?;

@@ -263,6 +263,12 @@ pub enum OpsError {
         /// The flag, without dashes.
         flag: String,
     },
+    /// The engine does a part of the work itself, and the command does not wait.
+    #[error("engine {engine} does a part of the work itself, so the command must wait")]
+    StandsStill {
+        /// The engine, as `--engine` accepts it.
+        engine: String,
+    },
     /// The chosen engine does not have the option.
     #[error("engine {engine} has no option {given}")]
     NotItsOption {
@@ -870,6 +876,7 @@ impl Problem for OpsError {
             | Self::OtherVerb { .. }
             | Self::VerbOption { .. }
             | Self::NeedsWaiting { .. }
+            | Self::StandsStill { .. }
             | Self::NothingToLeave { .. }
             | Self::SeveralFiles { .. }
             | Self::ReportOnOutput { .. }
@@ -1059,7 +1066,7 @@ impl Problem for OpsError {
                     word(engine)
                 )
             }),
-            Self::NeedsWaiting { .. } => {
+            Self::NeedsWaiting { .. } | Self::StandsStill { .. } => {
                 Some("Leave out `--wait=false`; `--timeout` limits the time to wait".to_owned())
             }
             Self::NothingToLeave { .. } => Some(

@@ -59,6 +59,11 @@ pub async fn restore(session: &Session, request: &RestoreRequest) -> Result<Rest
         let accepted = prepared.begin(session, true, &traces).await?;
         return accepted.result(true);
     }
+    if !request.waiting.wait && prepared.running.manifest.works_itself() {
+        return Err(OpsError::StandsStill {
+            engine: prepared.running.called.clone(),
+        });
+    }
     prepared.confirm(session, request.is_confirmed).await?;
     let mut deed = prepared.deed(session);
     let subject = prepared.subject();

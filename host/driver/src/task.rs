@@ -27,7 +27,7 @@ pub struct Task {
     /// Where the work was begun. Another target may have a backup of the same id.
     target: TaskTarget,
     /// The options of the last step, which are those of the command that began the work.
-    options: Vec<OptionSetting>,
+    pub(super) options: Vec<OptionSetting>,
     /// Whether the id came from the backend and not from the user.
     named_by_backend: bool,
     /// The lock that a restore holds, so that another process can take it over.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use broker_manifest::Operation;
 use host_base::{Backup, State, fail_point, text};
-use host_engine::EngineError;
+use host_engine::{EngineError, OptionSetting};
 use tokio::time::{Instant, timeout_at};
 
 use super::running::Running;
@@ -44,7 +44,17 @@ pub(super) async fn until_ended(
         if is_unseen && since.elapsed() > WITHOUT_TRACE {
             return Err(no_trace(&state, running, since, false));
         }
-        state = match looks.next(session, running).await {
+        let works = state.state == State::Running
+            && state
+                .reported_state
+                .as_deref()
+                .is_some_and(|reported| running.manifest.works_in(reported));
+        let looked = if works {
+            looks.work(session, running, &task.options).await
+        } else {
+            looks.next(session, running).await
+        };
+        state = match looked {
             Err(OpsError::StillRunning { .. }) if is_unseen => {
                 return Err(no_trace(&state, running, since, true));
             }
@@ -97,18 +107,39 @@ impl Looks {
             fail_point::reach("looking");
             match self.look(running).await? {
                 Err(error) if may_pass(&error) => {
-                    session.notes().note(&format!(
-                        "The state can't be read ({}); waiting continues",
-                        text::printable(&error.to_string(), 160)
-                    ));
-                    // The pod may be gone, so the engine is started with another one.
-                    if let Ok(mut again) = session.start_named(&running.manifest.id).await {
-                        again.named_by_backend = running.named_by_backend;
-                        *running = again;
-                    }
+                    let what = "The state can't be read";
+                    retry(session, running, what, &error).await;
                 }
                 looked => return looked,
             }
+        }
+    }
+
+    /// Lets the engine do the next part of its work, then asks for the state.
+    async fn work(
+        &mut self,
+        session: &Session,
+        running: &mut Running,
+        options: &[OptionSetting],
+    ) -> Result<Backup, OpsError> {
+        fail_point::reach("working");
+        let step = async {
+            let worked = running.instance().finish(&self.id, options).await;
+            running.original(worked)
+        };
+        match self.bounded(step).await? {
+            Ok(_) => {}
+            Err(error) if may_pass(&error) => {
+                let what = "A part of the work failed";
+                retry(session, running, what, &error).await;
+                return self.next(session, running).await;
+            }
+            Err(error) => return Err(error),
+        }
+        self.pause = FIRST_PAUSE;
+        match self.look(running).await? {
+            Err(error) if may_pass(&error) => self.next(session, running).await,
+            looked => looked,
         }
     }
 
@@ -145,9 +176,13 @@ impl Looks {
             }
             looked
         };
+        self.bounded(look).await
+    }
+
+    async fn bounded<T>(&self, call: impl Future<Output = T>) -> Result<T, OpsError> {
         match self.deadline {
-            Some((deadline, _)) => timeout_at(deadline, look).await.map_err(|_| self.late()),
-            None => Ok(look.await),
+            Some((deadline, _)) => timeout_at(deadline, call).await.map_err(|_| self.late()),
+            None => Ok(call.await),
         }
     }
 
@@ -158,6 +193,18 @@ impl Looks {
             engine: self.engine.clone(),
             seconds: timeout.unwrap_or_default().as_secs(),
         }
+    }
+}
+
+/// Says why something is tried again, and starts the engine again: its pod may be gone.
+async fn retry(session: &Session, running: &mut Running, what: &str, error: &OpsError) {
+    session.notes().note(&format!(
+        "{what} ({}); waiting continues",
+        text::printable(&error.to_string(), 160)
+    ));
+    if let Ok(mut again) = session.start_named(&running.manifest.id).await {
+        again.named_by_backend = running.named_by_backend;
+        *running = again;
     }
 }
 

@@ -237,6 +237,12 @@ impl Ability {
             Operation::Restore,
             ManifestError::NothingToFollow { operation },
         );
+        only(
+            "repeat-in",
+            !self.repeat_in.is_empty(),
+            Operation::Finish,
+            ManifestError::NothingToRepeat { operation },
+        );
     }
 }
 

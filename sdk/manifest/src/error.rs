@@ -35,6 +35,12 @@ pub enum ManifestError {
         /// The operation.
         operation: Operation,
     },
+    /// `repeat-in` is set on an operation other than `finish`.
+    #[error("`repeat-in` belongs to the operation `finish`, not to `{operation}`")]
+    NothingToRepeat {
+        /// The operation.
+        operation: Operation,
+    },
     /// A store or a service outside the cluster is invalid.
     #[error("`[{table}]`: {source}")]
     BadStore {

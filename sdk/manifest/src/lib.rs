@@ -232,6 +232,10 @@ pub struct Ability {
     /// it arrives, and needs no memory for the others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub newest_first: bool,
+    /// States in the backend's own words in which the host calls `finish` again and again while it waits, because
+    /// the engine does a part of the work in each call. Only for `finish`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeat_in: Vec<String>,
     /// Options of `list`, by name, that make it return the backups that the operation accepts. The host uses
     /// them for the menu in which the user chooses a backup. The default is an empty set.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -369,6 +373,20 @@ impl Manifest {
         self.can(Operation::Status) && restore.is_none_or(|ability| !ability.no_status)
     }
 
+    /// Returns whether the engine does a part of the work itself, in calls of `finish` that are repeated.
+    #[must_use]
+    pub fn works_itself(&self) -> bool {
+        let finish = self.operations.get(&Operation::Finish);
+        finish.is_some_and(|ability| !ability.repeat_in.is_empty())
+    }
+
+    /// Returns whether the engine does a part of the work itself while the backend reports this state.
+    #[must_use]
+    pub fn works_in(&self, reported: &str) -> bool {
+        let finish = self.operations.get(&Operation::Finish);
+        finish.is_some_and(|ability| ability.repeat_in.iter().any(|state| state == reported))
+    }
+
     /// Returns whether each pod of the target has its own answers. Behind a Service, any pod answers for all.
     #[must_use]
     pub fn answers_by_pod(&self) -> bool {
@@ -391,6 +409,9 @@ impl Manifest {
         let list = self.operations.get(&Operation::List);
         if list.is_some_and(|ability| ability.newest_first) {
             return Some("`newest-first`".to_owned());
+        }
+        if self.works_itself() {
+            return Some("`repeat-in`".to_owned());
         }
         if let Some(what) = self.files_since_0_2() {
             return Some(what);

@@ -545,6 +545,24 @@ fn only_a_restore_may_have_no_status() {
 }
 
 #[test]
+fn only_finish_is_repeated() {
+    let working = GOOD.replace(
+        "[operations.list]",
+        "[operations.create]\n[operations.finish]\nrepeat-in = [\"copying\"]\n[operations.list]",
+    );
+    let manifest = Manifest::from_toml(&working).unwrap();
+    assert!(manifest.works_itself() && manifest.works_in("copying"));
+    assert!(!manifest.works_in("snapshot"));
+    assert!(!Manifest::from_toml(GOOD).unwrap().works_itself());
+    assert_eq!(
+        refused("preference = 50", "repeat-in = [\"copying\"]"),
+        ManifestError::NothingToRepeat {
+            operation: Operation::List
+        }
+    );
+}
+
+#[test]
 fn only_create_saves() {
     let saving = GOOD.replace(
         "[operations.list]",

@@ -228,6 +228,9 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         OpsError::NeedsWaiting {
             flag: text("destination"),
         },
+        OpsError::StandsStill {
+            engine: text("aws"),
+        },
         OpsError::NotItsOption {
             engine: text("kafka"),
             given: Box::new(given("scope", "list", "--scope local")),
@@ -508,6 +511,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
             VerbOption,
             EndedBadly,
             NeedsWaiting,
+            StandsStill,
             NotItsOption,
             ManyHaveOption,
             OtherMeaning,
@@ -632,6 +636,9 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       restore of 1 is incomplete: PARTIAL
     NeedsWaiting, exit 2
       option `destination` takes effect when the backup is complete, so the command must wait
+      hint: Leave out `--wait=false`; `--timeout` limits the time to wait
+    StandsStill, exit 2
+      engine aws does a part of the work itself, so the command must wait
       hint: Leave out `--wait=false`; `--timeout` limits the time to wait
     NotItsOption, exit 2
       engine kafka has no option `scope` for `list`

@@ -639,7 +639,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
       hint: Leave out `--wait=false`; `--timeout` limits the time to wait
     StandsStill, exit 2
       engine aws does a part of the work itself, so the command must wait
-      hint: Leave out `--wait=false`; `--timeout` limits the time to wait
+      hint: as NeedsWaiting
     NotItsOption, exit 2
       engine kafka has no option `scope` for `list`
       hint: Leave out the option, or use an engine that has it: `kubectl broker backup list --engine sidecar --scope local`, `kubectl broker backup list --engine acme/one --scope local`, `kubectl broker backup list --engine acme/two --scope local`, `kubectl broker backup list --engine acme/three --scope local`

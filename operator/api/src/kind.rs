@@ -94,6 +94,7 @@ impl RunKind for Backup {
     fn copy_results(from: &BackupStatus, to: &mut BackupStatus) {
         to.task.clone_from(&from.task);
         to.backup_id.clone_from(&from.backup_id);
+        to.details.clone_from(&from.details);
         to.copy.clone_from(&from.copy);
     }
 }

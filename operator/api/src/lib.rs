@@ -14,6 +14,7 @@ mod kind;
 mod names;
 mod patch;
 mod phase;
+mod requests;
 mod restore;
 #[expect(
     clippy::struct_field_names,
@@ -36,6 +37,11 @@ pub use names::{
 };
 pub use patch::status_patch;
 pub use phase::{Attempt, Fault, Phase, Progress, RunStatus};
+pub use requests::{
+    BackupRequest, BackupRequestSpec, BackupRequestStatus, DatabaseBackup, DocumentsRecord,
+    LABEL_ENVIRONMENT, LABEL_PROJECT, Provider, RequestState, RequestedDatabase,
+    RequestedDocuments, SnapshotRecord,
+};
 pub use restore::{CopyRef, Restore, RestoreFrom, RestoreSpec, RestoreStatus};
 pub use schedule::{
     BackupSchedule, BackupScheduleSpec, BackupScheduleStatus, Concurrency, DeepCheck, Retention,
@@ -44,7 +50,13 @@ pub use schedule::{
 pub use store::{BackupStore, BackupStoreSpec, BackupStoreStatus, Encryption, Lock, LockMode};
 pub use work::{Connection, Credentials, Engine, JobSettings, NamedCredentials, Target, Work};
 
-/// Returns the definitions of all kinds, in the order of their names.
+/// Returns the definitions of the kinds of the backup-controller plan.
+#[must_use]
+pub fn request_definitions() -> Vec<CustomResourceDefinition> {
+    vec![BackupRequest::crd()]
+}
+
+/// Returns the definitions of the operator's own kinds, in the order of their names.
 #[must_use]
 pub fn definitions() -> Vec<CustomResourceDefinition> {
     vec![

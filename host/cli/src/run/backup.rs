@@ -1,11 +1,13 @@
 //! A Backup: create, copy, check.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use broker_manifest::Operation;
+use host_base::text;
 use host_cluster::Cluster;
 use host_driver::{
-    CreateRequest, DownloadRequest, Downloaded, Ongoing, OpsError, Place, Session, StoreObserver,
+    CreateRequest, DownloadRequest, Downloaded, Finished, Ongoing, OpsError, Place, Session, StoreObserver,
     StorePlace, StoredCopy, Task, Which, begin_create, create, download, identities, person,
 };
 use host_store::{Copy, Store, VerifyOrder};
@@ -17,6 +19,10 @@ use super::watched::Watched;
 use super::{RunArgs, request, wrong};
 use crate::Context;
 use crate::error::CliError;
+
+/// The maximum number of details in a status, and the maximum length of each in characters.
+const MAX_DETAILS: usize = 64;
+const MAX_DETAIL: usize = 1024;
 
 /// Number of retries without progress before giving up on a copy.
 const RETRIES: u32 = 6;
@@ -157,9 +163,11 @@ impl Making<'_> {
         }
         let finished = ongoing.finish().await?;
         let id = finished.backup.id.clone();
+        let details = details(&finished);
         self.live
             .update("wait", |status| {
                 status.backup_id = Some(id.clone());
+                status.details = details;
                 status.task = None;
             })
             .await?;
@@ -229,8 +237,8 @@ impl Making<'_> {
     }
 }
 
-/// Notes that the attempt before this one may have left a backup in the backend. No interface of an engine takes an id that
-/// was chosen before, so that this attempt could ask for the same backup.
+/// Notes that the attempt before this one may have left a backup in the backend. Most engines take no id that was
+/// chosen before, so that this attempt could ask for the same backup.
 fn note_unknown(attempts: &mut [Attempt]) {
     if let Some(before) = attempts.iter_mut().rev().nth(1) {
         let message = "the pod ended after it could send the request, and before it noted the id: the backend may keep a backup that no object names";
@@ -242,6 +250,17 @@ fn note_unknown(attempts: &mut [Attempt]) {
             hint: Some(hint.to_owned()),
         });
     }
+}
+
+/// Returns what the engine says about a backup, as far as it fits into an object.
+fn details(finished: &Finished) -> BTreeMap<String, String> {
+    let fields = finished.backup.fields.iter();
+    let details = finished.details.iter().map(|(name, value)| (name, value));
+    let all = fields.chain(details).map(|(name, value)| {
+        let text = |text: &str, longest| text::printable(text, longest).into_owned();
+        (text(name, 63), text(value, MAX_DETAIL))
+    });
+    all.take(MAX_DETAILS).collect()
 }
 
 /// Checks the copy, and notes the result beside it.

@@ -1,0 +1,176 @@
+//! The status of a request: what its Backup says, in the words of the plan.
+
+use host_base::text::size;
+use jiff::Timestamp;
+use kube::runtime::events::EventType;
+use operator_api::{
+    Backup, BackupRequestStatus, Condition, DocumentsRecord, Phase, RequestState, RunKind as _,
+    SnapshotRecord, Status, set_condition,
+};
+
+use super::READY;
+
+const DATABASE: &str = "DatabaseBackupReady";
+const DOCUMENTS: &str = "DocumentLibraryBackupReady";
+/// The names of details of engine aws.
+const SNAPSHOT: &str = "snapshot";
+const DATABASE_BYTES: &str = "database-bytes";
+const OBJECTS: &str = "objects";
+const DOCUMENT_BYTES: &str = "document-bytes";
+const MANIFEST: &str = "manifest";
+
+/// Takes over what a Backup says.
+pub(super) fn show(
+    backup: &Backup,
+    status: &mut BackupRequestStatus,
+    now: Timestamp,
+    generation: Option<i64>,
+) {
+    let run = backup.known();
+    let phase = run.phase.unwrap_or_default();
+    status.state = Some(state(phase));
+    status.start_time = run.started_at;
+    let known = backup.status.clone().unwrap_or_default();
+    let detail = |name: &str| known.details.get(name).cloned();
+    let bytes = |name: &str| Some(size(known.details.get(name)?.parse().ok()?));
+    if let Some(snapshot) = detail(SNAPSHOT) {
+        status.database = Some(SnapshotRecord {
+            snapshot_id: Some(snapshot),
+            size: bytes(DATABASE_BYTES),
+        });
+    }
+    if let Some(manifest) = detail(MANIFEST) {
+        status.document_library = Some(DocumentsRecord {
+            object_count: detail(OBJECTS).and_then(|it| it.parse().ok()),
+            total_size: bytes(DOCUMENT_BYTES),
+            manifest_path: Some(manifest),
+        });
+    }
+    let mut set = |type_: &str, holds: Status, reason: &str, message: &str| {
+        let condition = Condition::new(type_, holds, reason, message, now, generation);
+        set_condition(&mut status.conditions, condition);
+    };
+    match phase {
+        Phase::Queued => set(READY, Status::False, "Queued", "the run waits for a place"),
+        Phase::Starting | Phase::Running => {
+            let step = run.progress.map(|it| it.step).unwrap_or_default();
+            set(READY, Status::False, "InProgress", &step);
+        }
+        Phase::Succeeded => {
+            status.completion_time = run.finished_at;
+            set(DATABASE, Status::True, "SnapshotSucceeded", "");
+            set(DOCUMENTS, Status::True, "CopySucceeded", "");
+            set(READY, Status::True, "BackupCompleted", "");
+        }
+        Phase::Failed | Phase::Lost => {
+            status.completion_time = run.finished_at;
+            let failure = run.failure.unwrap_or_default();
+            let hint = failure.hint.map(|hint| format!(". {hint}"));
+            let message = format!("{}{}", failure.message, hint.unwrap_or_default());
+            let code = if failure.code.is_empty() {
+                phase.name()
+            } else {
+                &failure.code
+            };
+            set(READY, Status::False, code, &message);
+        }
+    }
+}
+
+fn state(phase: Phase) -> RequestState {
+    match phase {
+        Phase::Queued => RequestState::Pending,
+        Phase::Starting | Phase::Running => RequestState::InProgress,
+        Phase::Succeeded => RequestState::Succeeded,
+        Phase::Failed | Phase::Lost => RequestState::Failed,
+    }
+}
+
+/// Returns what is to be reported: each step of a request once.
+pub(super) fn news(
+    was: &BackupRequestStatus,
+    now: &BackupRequestStatus,
+) -> Vec<(EventType, String, String)> {
+    if was.state == now.state {
+        return Vec::new();
+    }
+    let ready = now.conditions.iter().find(|it| it.type_ == READY);
+    let (reason, message) = ready.map_or(("", ""), |it| (&it.reason, &it.message));
+    let manifest = now.document_library.as_ref();
+    let manifest = manifest.and_then(|it| it.manifest_path.as_deref());
+    let (type_, note) = match now.state {
+        Some(RequestState::InProgress) => (EventType::Normal, "the backup has begun".to_owned()),
+        Some(RequestState::Succeeded) => (
+            EventType::Normal,
+            format!("the backup is complete: {}", manifest.unwrap_or_default()),
+        ),
+        Some(RequestState::Failed) => (EventType::Warning, message.to_owned()),
+        Some(RequestState::Pending) | None => return Vec::new(),
+    };
+    vec![(type_, reason.to_owned(), note)]
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn shown(status: &Value) -> BackupRequestStatus {
+        let backup = json!({
+            "metadata": {"name": "retail"},
+            "spec": {"engine": {"name": "aws"}},
+            "status": status,
+        });
+        let backup: Backup = serde_json::from_value(backup).expect("a Backup");
+        let mut shown = BackupRequestStatus::default();
+        show(&backup, &mut shown, Timestamp::UNIX_EPOCH, Some(1));
+        shown
+    }
+
+    fn ready(status: &BackupRequestStatus) -> (Status, &str) {
+        let found = status.conditions.iter().find(|it| it.type_ == READY);
+        let found = found.expect("a condition");
+        (found.status, &found.reason)
+    }
+
+    #[test]
+    fn a_complete_backup_shows_snapshot_documents_and_manifest() {
+        let status = shown(&json!({
+            "run": {
+                "phase": "Succeeded",
+                "startedAt": "2025-11-09T14:30:00Z", "finishedAt": "2025-11-09T15:00:00Z",
+            },
+            "details": {
+                "snapshot": "retail-prd-20251109-143000", "database-bytes": "1073741824",
+                "objects": "12453", "document-bytes": "2147483648",
+                "manifest": "s3://backups/retail/prd/20251109-143000/manifest.json",
+            },
+        }));
+        assert_eq!(status.state, Some(RequestState::Succeeded));
+        assert_eq!(ready(&status), (Status::True, "BackupCompleted"));
+        let database = status.database.as_ref().expect("a snapshot");
+        assert_eq!(database.size.as_deref(), Some("1.0GiB"));
+        let documents = status.document_library.as_ref().expect("documents");
+        assert_eq!(documents.object_count, Some(12453));
+        assert!(status.completion_time > status.start_time);
+        let news = news(&BackupRequestStatus::default(), &status);
+        assert_eq!(news.len(), 1);
+        assert_eq!(super::news(&status, &status), []);
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_code_and_what_to_do() {
+        let status = shown(&json!({"run": {"phase": "Lost"}}));
+        assert_eq!(ready(&status), (Status::False, "Lost"));
+        let status = shown(&json!({"run": {
+            "phase": "Failed",
+            "failure": {"code": "notFound", "message": "no instance a", "hint": "Check the name"},
+        }}));
+        assert_eq!(status.state, Some(RequestState::Failed));
+        assert_eq!(ready(&status), (Status::False, "notFound"));
+        let ready = status.conditions.iter().find(|it| it.type_ == READY);
+        assert_eq!(ready.expect("it").message, "no instance a. Check the name");
+        assert_eq!(shown(&json!({})).state, Some(RequestState::Pending));
+    }
+}

@@ -1,0 +1,196 @@
+//! The Backup that a request asks for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::ResourceExt as _;
+use operator_api::{
+    Backup, BackupRequest, BackupRequestSpec, BackupSpec, Connection, DatabaseBackup,
+    DeletionPolicy, Engine, JobSettings, LABEL_ENVIRONMENT, LABEL_PROJECT, Provider, RequestState,
+    Target, VerifyMode, Work,
+};
+
+/// Longest time of one attempt. A million documents take hours, and a second attempt goes on where the first one stopped.
+const TIMEOUT: &str = "24h";
+/// Number of further attempts.
+const RETRIES: i32 = 5;
+
+/// The reason why a request can't be fulfilled.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    /// The condition that tells, besides that of the whole request.
+    pub(super) condition: &'static str,
+    pub(super) reason: &'static str,
+    pub(super) message: String,
+}
+
+/// Returns why a request can't be fulfilled, if that is known before anything begins.
+pub(super) fn refusal(spec: &BackupRequestSpec) -> Option<Refusal> {
+    let (reason, message) = match (spec.provider, spec.database.kind) {
+        (Provider::Gcp, _) => (
+            "CloudSQLNotSupported",
+            "Cloud SQL can't be backed up; only provider aws is supported",
+        ),
+        (Provider::Aws, DatabaseBackup::Dump) => (
+            "DumpNotSupported",
+            "a database can't be dumped; request a backup with database.type snapshot",
+        ),
+        (Provider::Aws, DatabaseBackup::Snapshot) => return None,
+    };
+    Some(Refusal {
+        condition: "DatabaseBackupReady",
+        reason,
+        message: message.to_owned(),
+    })
+}
+
+/// Returns whether a request has not begun.
+pub(super) fn waits(request: &BackupRequest) -> bool {
+    let state = request.status.as_ref().and_then(|it| it.state);
+    let is_open = state.is_none_or(|state| state == RequestState::Pending);
+    is_open && request.metadata.deletion_timestamp.is_none() && refusal(&request.spec).is_none()
+}
+
+/// Returns the Backup of a request. It has the same name, and goes with the request.
+pub(super) fn backup(
+    request: &BackupRequest,
+    owner: OwnerReference,
+    job: Option<Arc<JobSettings>>,
+) -> Backup {
+    let spec = &request.spec;
+    let documents = &spec.document_library;
+    let retention = match spec.retention_days {
+        Some(days) => format!("{days}d"),
+        None => spec.database.retention.clone(),
+    };
+    let created = request.metadata.creation_timestamp.as_ref();
+    let created = created.map(|it| it.0).unwrap_or_default();
+    let mut options: BTreeMap<String, String> = [
+        ("project", spec.project_id.clone()),
+        ("environment", spec.environment.clone()),
+        ("db-instance", spec.database.instance_id.clone()),
+        ("source-bucket", documents.source_bucket.clone()),
+        ("destination-bucket", documents.destination_bucket.clone()),
+        ("retention", retention),
+        // A second attempt names the same backup, and so goes on with it.
+        ("at", created.strftime("%Y%m%d-%H%M%S").to_string()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into();
+    if let Some(prefix) = documents
+        .destination_prefix
+        .as_ref()
+        .filter(|it| !it.is_empty())
+    {
+        options.insert("destination-prefix".to_owned(), prefix.clone());
+    }
+    if documents.exclude_generated_files {
+        options.insert("exclude-generated-files".to_owned(), "true".to_owned());
+    }
+    let mut backup = Backup::new(
+        &request.name_any(),
+        BackupSpec {
+            work: Work {
+                engine: Engine {
+                    name: "aws".to_owned(),
+                    lockfile: None,
+                    image: None,
+                    accept_capabilities: None,
+                },
+                target: Target::default(),
+                options,
+                ports: BTreeMap::new(),
+                tls: BTreeMap::new(),
+                credentials: None,
+                timeout: TIMEOUT.to_owned(),
+                retries: RETRIES,
+                connection: Connection::default(),
+                job,
+            },
+            store: None,
+            verify: VerifyMode::None,
+            deletion_policy: DeletionPolicy::Retain,
+            schedule: None,
+        },
+    );
+    backup.metadata.namespace = request.namespace();
+    backup.metadata.owner_references = Some(vec![owner]);
+    backup.metadata.labels = Some(
+        [
+            (LABEL_PROJECT, &spec.project_id),
+            (LABEL_ENVIRONMENT, &spec.environment),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .into(),
+    );
+    backup
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn request(spec: &serde_json::Value) -> BackupRequest {
+        let mut request = json!({
+            "metadata": {
+                "name": "retail", "namespace": "proj", "uid": "u",
+                "creationTimestamp": "2025-11-09T14:30:00Z",
+            },
+            "spec": {
+                "projectId": "retail", "environment": "prd",
+                "database": {"instanceId": "retail-prd-db"},
+                "documentLibrary": {"sourceBucket": "docs", "destinationBucket": "backups"},
+            },
+        });
+        for (name, value) in spec.as_object().expect("an object") {
+            request["spec"][name] = value.clone();
+        }
+        serde_json::from_value(request).expect("a request")
+    }
+
+    fn options(spec: &serde_json::Value) -> BTreeMap<String, String> {
+        let owner = OwnerReference::default();
+        backup(&request(spec), owner, None).spec.work.options
+    }
+
+    #[test]
+    fn a_request_has_the_defaults_of_the_plan_and_names_its_backup() {
+        let options = options(&json!({}));
+        assert_eq!(options["retention"], "7d");
+        assert_eq!(options["at"], "20251109-143000");
+        assert_eq!(options["db-instance"], "retail-prd-db");
+        assert!(!options.contains_key("destination-prefix"));
+        assert!(!options.contains_key("exclude-generated-files"));
+    }
+
+    #[test]
+    fn days_of_retention_come_before_that_of_the_database() {
+        let options = options(&json!({
+            "retentionDays": 30,
+            "documentLibrary": {
+                "sourceBucket": "docs", "destinationBucket": "backups",
+                "destinationPrefix": "retail", "excludeGeneratedFiles": true,
+            },
+        }));
+        assert_eq!(options["retention"], "30d");
+        assert_eq!(options["destination-prefix"], "retail");
+        assert_eq!(options["exclude-generated-files"], "true");
+    }
+
+    #[test]
+    fn what_can_not_be_backed_up_is_refused_before_anything_begins() {
+        let reason = |spec| refusal(&request(&spec).spec).map(|it| it.reason);
+        assert_eq!(reason(json!({})), None);
+        assert_eq!(
+            reason(json!({"provider": "gcp"})),
+            Some("CloudSQLNotSupported")
+        );
+        assert_eq!(
+            reason(json!({"database": {"instanceId": "a", "type": "dump"}})),
+            Some("DumpNotSupported")
+        );
+    }
+}

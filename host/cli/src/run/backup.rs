@@ -7,8 +7,9 @@ use broker_manifest::Operation;
 use host_base::text;
 use host_cluster::Cluster;
 use host_driver::{
-    CreateRequest, DownloadRequest, Downloaded, Finished, Ongoing, OpsError, Place, Session, StoreObserver,
-    StorePlace, StoredCopy, Task, Which, begin_create, create, download, identities, person,
+    CreateRequest, DownloadRequest, Downloaded, Finished, Ongoing, OpsError, Place, Session,
+    StoreObserver, StorePlace, StoredCopy, Task, Which, begin_create, create, download, identities,
+    person,
 };
 use host_store::{Copy, Store, VerifyOrder};
 use host_transfer::Progress;

@@ -89,6 +89,8 @@ struct Done {
 /// The parts that all controllers share.
 pub(crate) struct Context {
     pub(crate) client: Client,
+    /// The only namespace to work in.
+    pub(crate) namespace: Option<String>,
     pub(crate) clock: Clock,
     pub(crate) defaults: Defaults,
     pub(crate) limits: Limits,
@@ -103,6 +105,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(
         client: Client,
+        namespace: Option<String>,
         clock: Clock,
         defaults: Defaults,
         limits: Limits,
@@ -119,6 +122,7 @@ impl Context {
                 stores: wakes(),
             },
             client,
+            namespace,
             clock,
             defaults,
             limits,

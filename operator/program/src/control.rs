@@ -14,7 +14,8 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use operator_api::{
-    Backup, BackupSchedule, BackupStore, LABEL_MANAGED_BY, PROGRAM, Phase, Restore, RunKind as _,
+    Backup, BackupRequest, BackupSchedule, BackupStore, LABEL_MANAGED_BY, PROGRAM, Phase, Restore,
+    RunKind as _,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
@@ -31,6 +32,7 @@ use crate::job::Defaults;
 use crate::metrics::Metrics;
 use crate::page::Page;
 use crate::queue::Limits;
+use crate::requests::{self, RequestSettings, Requests};
 use crate::runs::{self, Run};
 use crate::shared::Shared;
 use crate::{schedules, stores};
@@ -56,6 +58,8 @@ pub(crate) struct Control {
     pub(crate) page: Arc<Page>,
     /// The settings that objects have alike.
     pub(crate) shared: Shared,
+    /// How requests of projects are worked on, if they are.
+    pub(crate) requests: Option<RequestSettings>,
 }
 
 /// A task that must never end has ended.
@@ -154,6 +158,11 @@ impl Control {
                 Some((namespace, name)) => subjects.forget_store(namespace, name),
                 None => subjects.retain_stores(|namespace, name| is_known(live, namespace, name)),
             });
+        let requests = self.requests.clone().map(|settings| {
+            let watch =
+                self.watch::<BackupRequest>(watcher::Config::default(), &mut tasks, |_, _| {});
+            (settings, watch)
+        });
         let jobs = self.watch::<Job>(ours.clone(), &mut tasks, |_, _| {});
         let pods = self.watch::<Pod>(ours, &mut tasks, |_, _| {});
         let seen = Seen {
@@ -185,6 +194,7 @@ impl Control {
         });
         let context = Arc::new(Context::new(
             self.client,
+            self.namespace,
             self.clock,
             self.defaults,
             self.limits,
@@ -216,6 +226,11 @@ impl Control {
         tasks.spawn(drive(controller, schedules::reconcile, &context));
         let controller = store_controller(&stores, &jobs, &pods, &context);
         tasks.spawn(drive(controller, stores::reconcile, &context));
+        if let Some((settings, watch)) = requests {
+            let requests = Requests::new(Arc::clone(&context), watch.objects().clone(), settings);
+            let controller = request_controller(&watch, &backups, &requests);
+            tasks.spawn(drive_requests(controller, requests));
+        }
         ended_with(tasks.join_next().await)
     }
 }
@@ -325,6 +340,31 @@ fn store_controller(
         .owns_shared_stream(jobs.listen())
         .watches_shared_stream(pods.listen(), move |pod| run_of_pod(&known, &pod))
         .reconcile_on(context.wakes.stores.stream())
+}
+
+/// Returns the controller of requests. The watch of requests may begin later than the controller: a request that it has not
+/// shown is one that nothing is done for yet.
+fn request_controller(
+    requests: &Changes<BackupRequest>,
+    backups: &Changes<Backup>,
+    context: &Requests,
+) -> Controller<BackupRequest> {
+    Controller::for_shared_stream(changed(requests), requests.objects().clone())
+        .with_config(config())
+        .owns_shared_stream(backups.listen())
+        .reconcile_on(context.wakes.stream())
+}
+
+/// Runs the controller of requests until it ends.
+async fn drive_requests(controller: Controller<BackupRequest>, requests: Requests) -> String {
+    let after_error = |object, error: &OperatorError, requests: Arc<Requests>| {
+        runs::after_error(object, error, Arc::clone(&requests.context))
+    };
+    controller
+        .run(requests::reconcile, after_error, Arc::new(requests))
+        .for_each(|_| ready(()))
+        .await;
+    "controller of BackupRequest".to_owned()
 }
 
 /// Leaves out changes of the status: the operator makes most of them itself.

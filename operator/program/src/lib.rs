@@ -17,6 +17,7 @@ mod metrics;
 mod owner;
 mod page;
 mod queue;
+mod requests;
 mod runs;
 mod schedules;
 mod server;
@@ -108,6 +109,7 @@ fn reason(error: &kube::Error) -> String {
 }
 
 async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
+    let requests = settings.requests()?;
     let variable = std::env::var(VARIABLE).ok();
     let history = settings.history.as_ref();
     let history = history.map(|address| Address::check(address, variable.as_deref()));
@@ -186,6 +188,7 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         history,
         page: Arc::clone(&page),
         shared: shared::Shared::default(),
+        requests,
     };
     let work = Box::pin(control.run());
     tokio::select! {

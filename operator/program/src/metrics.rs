@@ -7,12 +7,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::text::{encode, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::requests::RequestNumbers;
 
 pub(crate) use subjects::{ScheduleNumbers, Subjects};
 
@@ -26,6 +28,9 @@ pub(crate) struct OfKind {
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
+    /// The metrics of requests, whose names have no prefix.
+    without_prefix: Registry,
+    pub(crate) requests: RequestNumbers,
     /// The metrics of single schedules and stores.
     pub(crate) subjects: Arc<Subjects>,
     pub(crate) duration: Family<OfKind, Histogram>,
@@ -48,8 +53,11 @@ fn seconds() -> Histogram {
 
 impl Metrics {
     pub(crate) fn new() -> Self {
+        let mut without_prefix = Registry::default();
         let mut it = Self {
             registry: Registry::with_prefix("broker"),
+            requests: RequestNumbers::new(&mut without_prefix),
+            without_prefix,
             subjects: Arc::default(),
             duration: Family::new_with_constructor(seconds),
             queued: Family::default(),
@@ -119,6 +127,7 @@ impl Metrics {
         let lag = oldest.map_or(0.0, |since| since.elapsed().as_secs_f64());
         self.history_lag.set(lag);
         let mut text = String::new();
+        encode_registry(&mut text, &self.without_prefix)?;
         encode(&mut text, &self.registry)?;
         Ok(text)
     }

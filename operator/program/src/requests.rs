@@ -270,9 +270,7 @@ impl Step<'_> {
             .into_iter()
             .filter(|it| it.spec.project_id == *project && plan::waits(it) && !has_backup(it))
             .collect();
-        self.requests
-            .numbers()
-            .set_waiting(project, waiting.len());
+        self.requests.numbers().set_waiting(project, waiting.len());
         let older = waiting
             .iter()
             .filter(|it| age(it) < age(self.object))
@@ -330,7 +328,10 @@ impl Step<'_> {
 
     /// Counts a request that has ended, and gives its place away.
     fn end(&self, status: &BackupRequestStatus) {
-        if self.requests.is_new_end(&self.object.uid().unwrap_or_default()) {
+        if self
+            .requests
+            .is_new_end(&self.object.uid().unwrap_or_default())
+        {
             self.requests.numbers().end(&self.object.spec, status);
         }
         self.requests.wake_waiting(&self.object.spec.project_id);

@@ -1,8 +1,12 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use clap::{Parser, ValueEnum};
 
+use operator_api::JobSettings;
+
 use crate::history::{Unchecked, VARIABLE};
+use crate::requests::RequestSettings;
 
 /// Makes backups by schedule. It needs no permission for Secrets, and runs no engine: each run is a Job.
 #[derive(Debug, Parser)]
@@ -41,6 +45,32 @@ pub(crate) struct Settings {
         default_value_t = 10
     )]
     pub(crate) max_runs_per_namespace: usize,
+    /// Groups of kinds to work on; `liferay` needs `backup`
+    #[arg(
+        long,
+        env = "BROKER_OPERATOR_CONTROLLERS",
+        value_name = "GROUP",
+        value_enum,
+        value_delimiter = ',',
+        default_value = "backup"
+    )]
+    pub(crate) controllers: Vec<Group>,
+    /// Backups of a project that may be under way at a time for its requests; 0 means no limit
+    #[arg(
+        long,
+        env = "BROKER_OPERATOR_MAX_CONCURRENT_PER_PROJECT",
+        value_name = "COUNT",
+        default_value_t = 2
+    )]
+    pub(crate) max_concurrent_per_project: usize,
+    /// Settings of the Jobs of requests, as JSON of a Backup's `spec.job`
+    #[arg(
+        long,
+        env = "BROKER_OPERATOR_REQUEST_JOB",
+        value_name = "JSON",
+        value_parser = parse_job
+    )]
+    pub(crate) request_job: Option<Arc<JobSettings>>,
     /// Namespace of the Lease [default: namespace of this pod]
     #[arg(long, env = "BROKER_OPERATOR_LEASE_NAMESPACE", value_name = "NAME")]
     pub(crate) lease_namespace: Option<String>,
@@ -80,6 +110,32 @@ pub(crate) struct Settings {
     pub(crate) log: LogForm,
 }
 
+/// The groups of kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Group {
+    /// The operator's own kinds.
+    Backup,
+    /// The kinds of the backup-controller plan.
+    Liferay,
+}
+
+impl Settings {
+    /// Returns how requests are worked on, if they are.
+    ///
+    /// # Errors
+    /// When the kinds that requests need are left out.
+    pub(crate) fn requests(&self) -> Result<Option<RequestSettings>, String> {
+        if !self.controllers.contains(&Group::Backup) {
+            return Err("--controllers must have `backup`: all runs are Backups".to_owned());
+        }
+        let is_wanted = self.controllers.contains(&Group::Liferay);
+        Ok(is_wanted.then(|| RequestSettings {
+            per_project: self.max_concurrent_per_project,
+            job: self.request_job.clone(),
+        }))
+    }
+}
+
 /// The forms of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogForm {
@@ -87,6 +143,11 @@ pub(crate) enum LogForm {
     Json,
     /// Lines for people.
     Text,
+}
+
+fn parse_job(text: &str) -> Result<Arc<JobSettings>, String> {
+    let settings = serde_json::from_str(text);
+    settings.map(Arc::new).map_err(|error| error.to_string())
 }
 
 fn parse_label(text: &str) -> Result<(String, String), String> {
@@ -103,6 +164,27 @@ mod tests {
     use clap::CommandFactory as _;
 
     use super::*;
+
+    #[test]
+    fn requests_are_worked_on_only_if_that_is_said() {
+        let settings = |arguments: &[&str]| {
+            let all = ["broker-operator", "--image=x"];
+            Settings::try_parse_from(all.iter().chain(arguments)).map(|it| it.requests())
+        };
+        let requests = |arguments| settings(arguments).expect("settings");
+        assert!(requests(&[]).expect("a choice").is_none());
+        let wanted = requests(&[
+            "--controllers=backup,liferay",
+            r#"--request-job={"serviceAccountName": "backups"}"#,
+        ]);
+        let wanted = wanted.expect("a choice").expect("requests");
+        assert_eq!(wanted.per_project, 2);
+        let account = wanted.job.and_then(|it| it.service_account_name.clone());
+        assert_eq!(account.as_deref(), Some("backups"));
+        assert!(requests(&["--controllers=liferay"]).is_err());
+        assert!(settings(&["--controllers=velero"]).is_err());
+        assert!(settings(&["--request-job=[1]"]).is_err());
+    }
 
     #[test]
     fn the_address_of_the_history_is_never_shown() {

@@ -188,10 +188,13 @@ pub struct SnapshotRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     pub snapshot_id: Option<String>,
-    /// Its size, for people, such as `45.2 GB`.
+    /// Its size, for people, such as `45.2GiB`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub size: Option<String>,
+    /// Its size in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<i64>,
 }
 
 /// The copies of documents of a request.
@@ -201,10 +204,13 @@ pub struct DocumentsRecord {
     /// The number of documents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object_count: Option<i64>,
-    /// Their size together, for people, such as `126.0 GB`.
+    /// Their size together, for people, such as `126.0GiB`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub total_size: Option<String>,
+    /// Their size together, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_size_bytes: Option<i64>,
     /// The manifest: `s3://BUCKET/FOLDER/manifest.json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1200))]

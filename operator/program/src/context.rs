@@ -8,7 +8,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::events::{Event, EventType};
 use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt as _};
-use operator_api::{Backup, BackupSchedule, BackupStore, Phase, Restore, RunKind as _, Target};
+use operator_api::{
+    Backup, BackupRequest, BackupSchedule, BackupStore, Phase, Restore, RunKind as _, Target,
+};
 
 use crate::changes::is_gone;
 use crate::clock::Clock;
@@ -38,6 +40,8 @@ pub(crate) struct Seen {
     pub(crate) restores: Store<Restore>,
     pub(crate) schedules: Store<BackupSchedule>,
     pub(crate) stores: Store<BackupStore>,
+    /// None if requests are not worked on.
+    pub(crate) requests: Option<Store<BackupRequest>>,
     pub(crate) jobs: Store<Job>,
     pub(crate) pods: Store<Pod>,
     pub(crate) groups: SeenGroups,
@@ -56,7 +60,14 @@ impl Seen {
     ///
     /// A store keeps one waker. So nothing else may ask it whether it is ready, until it is.
     pub(crate) async fn ready(&self) {
+        let requests = async {
+            match &self.requests {
+                Some(requests) => requests.wait_until_ready().await,
+                None => Ok(()),
+            }
+        };
         let ready = tokio::try_join!(
+            requests,
             self.backups.wait_until_ready(),
             self.restores.wait_until_ready(),
             self.schedules.wait_until_ready(),

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::future::ready;
 use std::sync::Arc;
 
+use futures_util::stream::pending;
 use futures_util::{Stream, StreamExt as _};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
@@ -170,6 +171,7 @@ impl Control {
             restores: restores.objects().clone(),
             schedules: schedules.objects().clone(),
             stores: stores.objects().clone(),
+            requests: requests.as_ref().map(|(_, watch)| watch.objects().clone()),
             jobs: jobs.objects().clone(),
             pods: pods.objects().clone(),
             groups: SeenGroups {
@@ -182,8 +184,12 @@ impl Control {
         if let Some(history) = self.history {
             let seen = seen.clone();
             let (backups, restores) = (backups.listen(), restores.listen());
+            let requests = match &requests {
+                Some((_, watch)) => watch.listen().boxed(),
+                None => pending().boxed(),
+            };
             tasks.spawn(async move {
-                history.keep(backups, restores, &seen).await;
+                history.keep(backups, restores, requests, &seen).await;
                 "history".to_owned()
             });
         }
@@ -342,8 +348,7 @@ fn store_controller(
         .reconcile_on(context.wakes.stores.stream())
 }
 
-/// Returns the controller of requests. The watch of requests may begin later than the controller: a request that it has not
-/// shown is one that nothing is done for yet.
+/// Returns the controller of requests.
 fn request_controller(
     requests: &Changes<BackupRequest>,
     backups: &Changes<Backup>,

@@ -7,22 +7,26 @@ mod address;
 mod database;
 mod pending;
 mod record;
+mod request;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 use std::future::ready;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt as _};
-use operator_api::{Backup, Restore};
+use kube::runtime::reflector::Store;
+use operator_api::{Backup, BackupRequest, Restore};
 use tokio::sync::Notify;
 
 use crate::context::Seen;
 use crate::history::database::Database;
 use crate::history::pending::{Entry, Pending};
 use crate::history::record::Record;
+use crate::history::request::RequestRecord;
 use crate::metrics::Metrics;
 
 pub(crate) use address::{Address, Unchecked, VARIABLE};
@@ -52,25 +56,31 @@ impl History {
         }
     }
 
-    /// Records all runs that two watches bring. It ends only if the watches do.
+    /// Records all runs and requests that the watches bring. It ends only if the watches do.
     pub(crate) async fn keep(
         &self,
         backups: impl Stream<Item = Arc<Backup>>,
         restores: impl Stream<Item = Arc<Restore>>,
+        requests: impl Stream<Item = Arc<BackupRequest>>,
         seen: &Seen,
     ) {
         // Changes wait in memory for a slow reader, so this one only notes what came.
         let backups = backups.for_each(|it| {
-            self.note(Record::of_backup(&it));
+            self.note(Row::of_backup(&it));
             ready(())
         });
         let restores = restores.for_each(|it| {
-            self.note(Record::of_restore(&it));
+            self.note(Row::of_restore(&it));
+            ready(())
+        });
+        let requests = requests.for_each(|it| {
+            self.note(Row::of_request(&it));
             ready(())
         });
         tokio::select! {
             () = backups => {}
             () = restores => {}
+            () = requests => {}
             () = self.write(seen) => {}
         }
     }
@@ -79,11 +89,11 @@ impl History {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, record: Option<Record>) {
-        let Some(record) = record else {
+    fn note(&self, row: Option<Row>) {
+        let Some(row) = row else {
             return;
         };
-        if self.pending().add(record, Instant::now()) {
+        if self.pending().add(row, Instant::now()) {
             self.tell();
             self.news.notify_one();
         }
@@ -163,21 +173,63 @@ impl History {
     fn look_again(&self, seen: &Seen) {
         if self.pending().must_look_again() {
             for backup in seen.backups.state() {
-                self.note(Record::of_backup(&backup));
+                self.note(Row::of_backup(&backup));
             }
             for restore in seen.restores.state() {
-                self.note(Record::of_restore(&restore));
+                self.note(Row::of_restore(&restore));
+            }
+            for request in seen.requests.iter().flat_map(Store::state) {
+                self.note(Row::of_request(&request));
             }
         }
-        let live = seen.backups.len() + seen.restores.len();
+        let requests = seen.requests.as_ref().map_or(0, Store::len);
+        let live = seen.backups.len() + seen.restores.len() + requests;
         if self.pending().knows_many_more_than(live) {
             let backups = seen.backups.state();
             let restores = seen.restores.state();
+            let requests: Vec<_> = seen.requests.iter().flat_map(Store::state).collect();
             let backups = backups.iter().filter_map(|it| it.metadata.uid.as_deref());
             let restores = restores.iter().filter_map(|it| it.metadata.uid.as_deref());
-            let live: HashSet<&str> = backups.chain(restores).collect();
+            let requests = requests.iter().filter_map(|it| it.metadata.uid.as_deref());
+            let live: HashSet<&str> = backups.chain(restores).chain(requests).collect();
             self.pending().forget_all_but(&live);
         }
+    }
+}
+
+/// A row of one of the tables.
+#[derive(Clone, Debug, Hash)]
+enum Row {
+    Run(Box<Record>),
+    Request(Box<RequestRecord>),
+}
+
+impl Row {
+    fn of_backup(backup: &Backup) -> Option<Self> {
+        Record::of_backup(backup).map(|it| Self::Run(Box::new(it)))
+    }
+
+    fn of_restore(restore: &Restore) -> Option<Self> {
+        Record::of_restore(restore).map(|it| Self::Run(Box::new(it)))
+    }
+
+    fn of_request(request: &BackupRequest) -> Option<Self> {
+        RequestRecord::of(request).map(|it| Self::Request(Box::new(it)))
+    }
+
+    /// Returns the uid of the object.
+    fn uid(&self) -> &str {
+        match self {
+            Self::Run(record) => &record.uid,
+            Self::Request(record) => &record.uid,
+        }
+    }
+
+    /// Returns a number that tells this content from another one.
+    fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
     }
 }
 
@@ -189,8 +241,8 @@ struct Batch<'a> {
 
 impl Batch<'_> {
     async fn write(mut self, database: &Database) -> Result<(), sqlx::Error> {
-        let records: Vec<_> = self.entries.iter().map(|it| &it.record).collect();
-        match database.write(&records).await {
+        let rows: Vec<_> = self.entries.iter().map(|it| &it.row).collect();
+        match database.write(&rows).await {
             Ok(()) => {
                 self.entries.clear();
                 return Ok(());
@@ -201,7 +253,7 @@ impl Batch<'_> {
         }
         let mut result = Ok(());
         for _ in 0..self.entries.len() {
-            match database.write(&[&self.entries[0].record]).await {
+            match database.write(&[&self.entries[0].row]).await {
                 Ok(()) => drop(self.entries.remove(0)),
                 Err(error @ sqlx::Error::Database(_)) => {
                     self.entries.rotate_left(1);

@@ -418,6 +418,7 @@ mod tests {
                 restores: Writer::default().as_reader(),
                 schedules: schedules.as_reader(),
                 stores: Writer::default().as_reader(),
+                requests: None,
                 jobs: Writer::default().as_reader(),
                 pods: Writer::default().as_reader(),
                 groups: SeenGroups::default(),

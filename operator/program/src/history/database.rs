@@ -4,8 +4,10 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Any, AnyPool, ConnectOptions as _, Executor, SqlSafeStr as _};
 
+use super::Row;
 use super::address::{Address, Dialect};
 use super::record::Record;
+use super::request::RequestRecord;
 
 /// The longest wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -47,11 +49,17 @@ impl Database {
     }
 
     /// Writes records, all or none.
-    pub(super) async fn write(&self, records: &[&Record]) -> Result<(), sqlx::Error> {
+    pub(super) async fn write(&self, rows: &[&Row]) -> Result<(), sqlx::Error> {
         in_time(async {
             let mut transaction = self.pool.begin().await?;
-            for record in records {
-                upsert(self.dialect, &mut *transaction, record).await?;
+            for row in rows {
+                let connection = &mut *transaction;
+                match row {
+                    Row::Run(record) => upsert(self.dialect, connection, record).await?,
+                    Row::Request(record) => {
+                        upsert_request(self.dialect, connection, record).await?;
+                    }
+                }
             }
             transaction.commit().await
         })
@@ -75,23 +83,40 @@ async fn in_time<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Resul
 impl Dialect {
     fn migrator(self) -> Migrator {
         let tables = match self {
-            Self::Postgres => include_str!("postgres/1_runs.sql"),
-            Self::Sqlite => include_str!("sqlite/1_runs.sql"),
+            Self::Postgres => [
+                include_str!("postgres/1_runs.sql"),
+                include_str!("postgres/2_requests.sql"),
+            ],
+            Self::Sqlite => [
+                include_str!("sqlite/1_runs.sql"),
+                include_str!("sqlite/2_requests.sql"),
+            ],
         };
         // A migration that was released never changes: databases know its checksum.
-        let migrations = vec![Migration::new(
-            1,
-            "runs".into(),
-            MigrationType::Simple,
-            tables.into_sql_str(),
-            false,
-        )];
+        let migrations = (1..).zip(["runs", "requests"]).zip(tables);
+        let migrations = migrations.map(|((version, name), tables)| {
+            Migration::new(
+                version,
+                name.into(),
+                MigrationType::Simple,
+                tables.into_sql_str(),
+                false,
+            )
+        });
+        let migrations = migrations.collect::<Vec<_>>();
         let mut migrator = Migrator::with_migrations(migrations);
         // Another program may use the same database, and the same library.
         migrator.dangerous_set_table_name("broker_migrations");
         // An older operator can go on with the tables of a newer one.
         migrator.set_ignore_missing(true);
         migrator
+    }
+
+    const fn request_statement(self) -> &'static str {
+        match self {
+            Self::Postgres => include_str!("postgres/upsert_request.sql"),
+            Self::Sqlite => include_str!("sqlite/upsert_request.sql"),
+        }
     }
 
     const fn statement(self) -> &'static str {
@@ -129,6 +154,34 @@ async fn upsert(
         .bind(record.failure_code.as_deref())
         .bind(record.failure_message.as_deref())
         .bind(record.failure_hint.as_deref());
+    statement.execute(connection).await?;
+    Ok(())
+}
+
+async fn upsert_request(
+    dialect: Dialect,
+    connection: impl Executor<'_, Database = Any>,
+    record: &RequestRecord,
+) -> Result<(), sqlx::Error> {
+    let statement = sqlx::query(dialect.request_statement())
+        .bind(record.uid.as_str())
+        .bind(record.name.as_str())
+        .bind(record.namespace.as_str())
+        .bind(record.project.as_str())
+        .bind(record.environment.as_str())
+        .bind(record.state)
+        .bind(record.started_at.as_deref())
+        .bind(record.completed_at.as_deref())
+        .bind(record.instance.as_str())
+        .bind(record.snapshot.as_deref())
+        .bind(record.snapshot_bytes)
+        .bind(record.source_bucket.as_str())
+        .bind(record.destination_bucket.as_str())
+        .bind(record.destination_prefix.as_deref())
+        .bind(record.objects)
+        .bind(record.bytes)
+        .bind(record.manifest.as_deref())
+        .bind(record.created_at.as_deref());
     statement.execute(connection).await?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
-use super::record::Record;
+use super::Row;
 
 /// The most records that wait in memory. With messages, they may take 100 MB.
 const MOST: usize = 20_000;
@@ -23,23 +23,23 @@ pub(super) struct Pending {
 /// A record that waits.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    pub(super) record: Record,
+    pub(super) row: Row,
     pub(super) since: Instant,
 }
 
 impl Pending {
     /// Adds a record, unless it is known with the same content.
-    pub(super) fn add(&mut self, record: Record, now: Instant) -> bool {
-        let fingerprint = record.fingerprint();
-        if self.known.get(&record.uid) == Some(&fingerprint) {
+    pub(super) fn add(&mut self, row: Row, now: Instant) -> bool {
+        let fingerprint = row.fingerprint();
+        if self.known.get(row.uid()) == Some(&fingerprint) {
             return false;
         }
         if self.queue.len() >= MOST {
             self.has_missed = true;
             return false;
         }
-        self.known.insert(record.uid.clone(), fingerprint);
-        self.queue.push_back(Entry { record, since: now });
+        self.known.insert(row.uid().to_owned(), fingerprint);
+        self.queue.push_back(Entry { row, since: now });
         self.oldest.get_or_insert(now);
         true
     }
@@ -59,7 +59,7 @@ impl Pending {
         let known = &self.known;
         let newest = entries
             .into_iter()
-            .filter(|it| known.get(&it.record.uid) == Some(&it.record.fingerprint()));
+            .filter(|it| known.get(it.row.uid()) == Some(&it.row.fingerprint()));
         self.queue.extend(newest);
         self.oldest = self.queue.iter().map(|it| it.since).min();
     }
@@ -90,7 +90,7 @@ impl Pending {
 
     /// Forgets what the database has of runs without an object.
     pub(super) fn forget_all_but(&mut self, live: &HashSet<&str>) {
-        let waiting: HashSet<&str> = self.queue.iter().map(|it| &*it.record.uid).collect();
+        let waiting: HashSet<&str> = self.queue.iter().map(|it| it.row.uid()).collect();
         self.known
             .retain(|uid, _| live.contains(&**uid) || waiting.contains(&**uid));
     }
@@ -99,11 +99,19 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::record::Record;
 
-    fn record(uid: usize, attempts: i64) -> Record {
-        Record {
+    fn record(uid: usize, attempts: i64) -> Row {
+        Row::Run(Box::new(Record {
             attempts,
             ..Record::named(&format!("run-{uid}"))
+        }))
+    }
+
+    fn attempts(row: &Row) -> Option<i64> {
+        match row {
+            Row::Run(record) => Some(record.attempts),
+            Row::Request(_) => None,
         }
     }
 
@@ -120,7 +128,7 @@ mod tests {
         let left: Vec<_> = pending
             .take(9)
             .iter()
-            .map(|it| it.record.attempts)
+            .filter_map(|it| attempts(&it.row))
             .collect();
         assert_eq!(left, [2], "the older one does not replace the newer one");
     }

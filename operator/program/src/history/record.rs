@@ -1,5 +1,3 @@
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use operator_api::{Backup, Restore, RunKind};
@@ -120,22 +118,15 @@ impl Record {
             failure_hint: None,
         }
     }
-
-    /// Returns a number that tells this content from another one.
-    pub(super) fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        hasher.finish()
-    }
 }
 
 /// Returns a text that every database accepts: PostgreSQL refuses the character NUL.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     text.replace('\0', "\u{fffd}")
 }
 
 /// Returns a time that every database accepts. Others are no times of runs.
-fn time(time: Timestamp) -> Option<String> {
+pub(super) fn time(time: Timestamp) -> Option<String> {
     let text = time.to_string();
     text.starts_with(|it: char| it.is_ascii_digit())
         .then_some(text)

@@ -35,6 +35,7 @@ fn seen() -> Seen {
         restores: store().0,
         schedules: store().0,
         stores: store().0,
+        requests: None,
         jobs: store().0,
         pods: store().0,
         groups: SeenGroups::default(),
@@ -63,7 +64,7 @@ async fn names(database: &Database) -> Vec<String> {
 async fn record(history: &History, runs: Vec<Arc<Backup>>) {
     let backups = stream::iter(runs).chain(stream::pending());
     let seen = seen();
-    let keep = history.keep(backups, stream::pending(), &seen);
+    let keep = history.keep(backups, stream::pending(), stream::pending(), &seen);
     tokio::select! {
         () = keep => unreachable!("the watches go on"),
         () = async {
@@ -108,11 +109,44 @@ async fn a_run_that_has_ended_is_written_once_however_often_it_comes() {
 }
 
 #[tokio::test]
+async fn a_request_has_one_row_in_the_table_of_the_plan() {
+    let folder = TempDir::new().expect("a folder");
+    let address = sqlite(&folder, "history.db");
+    let history = history(address.clone());
+    for state in ["Failed", "Succeeded"] {
+        history.note(Row::of_request(&request::tests::request("a", state)));
+        record(&history, vec![]).await;
+    }
+    let database = Database::connect(&address).await.expect("a database");
+    let rows = sqlx::query("SELECT * FROM backup_requests")
+        .fetch_all(database.pool())
+        .await
+        .expect("rows");
+    let [row] = &*rows else {
+        panic!("one row, not {}", rows.len());
+    };
+    for (column, text) in [
+        ("cr_name", "a"),
+        ("cr_namespace", "prod"),
+        ("project_id", "retail"),
+        ("state", "Succeeded"),
+        ("db_snapshot_id", "retail-snap"),
+        ("dl_destination_prefix", "retail/prd/20261128-020000"),
+        ("created_at", "2026-11-28T02:00:00Z"),
+    ] {
+        assert_eq!(row.get::<String, _>(column), text, "{column}");
+    }
+    assert_eq!(row.get::<i64, _>("db_snapshot_size_bytes"), 1 << 30);
+    assert_eq!(row.get::<i64, _>("dl_object_count"), 3);
+    assert_eq!(row.get::<i64, _>("dl_total_size_bytes"), 7);
+}
+
+#[tokio::test]
 async fn a_database_that_comes_late_gets_everything() {
     let folder = TempDir::new().expect("a folder");
     let address = sqlite(&folder, "later/history.db");
     let history = history(address.clone());
-    history.note(Record::of_backup(&backup("a", Phase::Lost)));
+    history.note(Row::of_backup(&backup("a", Phase::Lost)));
     assert!(Database::connect(&address).await.is_err());
     let metrics = || history.metrics.text().expect("metrics");
     assert!(
@@ -152,7 +186,7 @@ async fn a_record_that_is_refused_does_not_hold_up_the_others() {
     )
     .await;
     for name in ["a", "b", "c"] {
-        history.note(Record::of_backup(&backup(name, Phase::Succeeded)));
+        history.note(Row::of_backup(&backup(name, Phase::Succeeded)));
     }
     let error = history.write_all(&database, &seen()).await;
     assert!(

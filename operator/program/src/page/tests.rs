@@ -60,6 +60,7 @@ impl Cluster {
                 restores: restores_seen,
                 schedules: schedules_seen,
                 stores: stores_seen,
+                requests: None,
                 jobs,
                 pods,
                 groups: SeenGroups::default(),

@@ -32,17 +32,20 @@ pub(super) fn show(
     status.start_time = run.started_at;
     let known = backup.status.clone().unwrap_or_default();
     let detail = |name: &str| known.details.get(name).cloned();
-    let bytes = |name: &str| Some(size(known.details.get(name)?.parse().ok()?));
+    let bytes = |name: &str| known.details.get(name)?.parse::<i64>().ok();
+    let shown = |bytes: Option<i64>| bytes.and_then(|it| u64::try_from(it).ok()).map(size);
     if let Some(snapshot) = detail(SNAPSHOT) {
         status.database = Some(SnapshotRecord {
             snapshot_id: Some(snapshot),
-            size: bytes(DATABASE_BYTES),
+            size: shown(bytes(DATABASE_BYTES)),
+            size_bytes: bytes(DATABASE_BYTES),
         });
     }
     if let Some(manifest) = detail(MANIFEST) {
         status.document_library = Some(DocumentsRecord {
             object_count: detail(OBJECTS).and_then(|it| it.parse().ok()),
-            total_size: bytes(DOCUMENT_BYTES),
+            total_size: shown(bytes(DOCUMENT_BYTES)),
+            total_size_bytes: bytes(DOCUMENT_BYTES),
             manifest_path: Some(manifest),
         });
     }

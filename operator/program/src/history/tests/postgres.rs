@@ -155,7 +155,8 @@ async fn postgresql_gets_rows_with_types_and_empty_fields() {
         let mut full = Record::named("full");
         full.scheduled_for = Some("2026-11-28T02:00:00.25Z".to_owned());
         full.failure_message = Some("it's \\ \"so\" – größer\n".to_owned());
-        history.note(Some(full));
+        history.note(Some(Row::Run(Box::new(full))));
+        history.note(Row::of_request(&request::tests::request("a", "Succeeded")));
         record(&history, vec![backup("a", Phase::Lost)]).await;
     }
     assert_eq!(names(&database).await, ["a Lost", "full Succeeded"]);
@@ -174,6 +175,17 @@ async fn postgresql_gets_rows_with_types_and_empty_fields() {
     );
     assert!(row.get::<bool, _>("ends_later"));
     assert_eq!(row.get::<String, _>("type"), "timestamp with time zone");
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS rows, MIN(state) AS state, MIN(dl_total_size_bytes) AS bytes, \
+         BOOL_AND(completion_time > start_time AND archived_at IS NOT NULL) AS is_dated FROM backup_requests",
+    )
+    .fetch_one(database.pool())
+    .await
+    .expect("a row");
+    assert_eq!(row.get::<i64, _>("rows"), 1);
+    assert_eq!(row.get::<String, _>("state"), "Succeeded");
+    assert_eq!(row.get::<i64, _>("bytes"), 7);
+    assert!(row.get::<bool, _>("is_dated"));
 }
 
 #[tokio::test]

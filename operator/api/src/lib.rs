@@ -38,9 +38,10 @@ pub use names::{
 pub use patch::status_patch;
 pub use phase::{Attempt, Fault, Phase, Progress, RunStatus};
 pub use requests::{
-    BackupRequest, BackupRequestSpec, BackupRequestStatus, DatabaseBackup, DocumentsRecord,
-    LABEL_ENVIRONMENT, LABEL_PROJECT, Provider, RequestState, RequestedDatabase,
-    RequestedDocuments, SnapshotRecord,
+    Approvals, BackupRequest, BackupRequestSpec, BackupRequestStatus, DatabaseBackup,
+    DatabaseTarget, DocumentsRecord, DocumentsTarget, LABEL_ENVIRONMENT, LABEL_PROJECT, Provider,
+    RequestState, RequestedDatabase, RequestedDocuments, RestoreRequest, RestoreRequestSpec,
+    RestoreRequestStatus, RestoreUnit, SnapshotRecord,
 };
 pub use restore::{CopyRef, Restore, RestoreFrom, RestoreSpec, RestoreStatus};
 pub use schedule::{
@@ -53,7 +54,7 @@ pub use work::{Connection, Credentials, Engine, JobSettings, NamedCredentials, T
 /// Returns the definitions of the kinds of the backup-controller plan.
 #[must_use]
 pub fn request_definitions() -> Vec<CustomResourceDefinition> {
-    vec![BackupRequest::crd()]
+    vec![BackupRequest::crd(), RestoreRequest::crd()]
 }
 
 /// Returns the definitions of the operator's own kinds, in the order of their names.

@@ -216,3 +216,121 @@ pub struct DocumentsRecord {
     #[schemars(length(max = 1200))]
     pub manifest_path: Option<String>,
 }
+
+/// A restore of a requested backup into a new database and a bucket. The kind is that of the longer document about the
+/// controller.
+#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[kube(
+    group = "backup.liferay.cloud",
+    version = "v1alpha1",
+    kind = "RestoreRequest",
+    plural = "restorerequests",
+    shortname = "rr",
+    namespaced,
+    status = "RestoreRequestStatus",
+    derive = "PartialEq",
+    doc = "A restore of a requested backup into a new database and a bucket.",
+    printcolumn = r#"{"name":"Project","type":"string","jsonPath":".spec.projectId"}"#,
+    printcolumn = r#"{"name":"Backup","type":"string","jsonPath":".spec.backupId"}"#,
+    printcolumn = r#"{"name":"Target","type":"string","jsonPath":".spec.targetEnvironment"}"#,
+    printcolumn = r#"{"name":"State","type":"string","jsonPath":".status.state"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.backupId == oldSelf.backupId && self.targetEnvironment == oldSelf.targetEnvironment && has(self.database) == has(oldSelf.database) && (!has(self.database) || self.database == oldSelf.database) && has(self.documentLibrary) == has(oldSelf.documentLibrary) && (!has(self.documentLibrary) || self.documentLibrary == oldSelf.documentLibrary)").message("only the approval of a RestoreRequest can be changed: create another RestoreRequest"))]
+pub struct RestoreRequestSpec {
+    /// The project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    pub project_id: Option<String>,
+    /// The environment of the backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 50))]
+    pub source_environment: Option<String>,
+    /// The environment to restore into.
+    #[schemars(length(min = 1, max = 50))]
+    pub target_environment: String,
+    /// Name of a BackupRequest in the same namespace, or the id of its backup: `BUCKET/FOLDER/TIME`.
+    #[schemars(length(min = 1, max = 1024))]
+    pub backup_id: String,
+    /// What to restore [default: all that has a target].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2))]
+    pub units: Vec<RestoreUnit>,
+    /// The new database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseTarget>,
+    /// The bucket for the documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document_library: Option<DocumentsTarget>,
+    /// The consent of another person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvals: Option<Approvals>,
+}
+
+/// A part of a backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RestoreUnit {
+    /// The database.
+    Database,
+    /// The documents.
+    DocumentLibrary,
+}
+
+/// The new database of a restore.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseTarget {
+    /// Identifier of the instance to create. There must be none of that name.
+    #[schemars(length(min = 1, max = 63))]
+    pub target_instance_id: String,
+    /// A point in time. It is refused now: a snapshot has only its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub point_in_time: Option<String>,
+}
+
+/// The bucket for restored documents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentsTarget {
+    /// The bucket. Documents that it has with another content are an error, and stay as they are.
+    #[schemars(length(min = 3, max = 63))]
+    pub target_bucket: String,
+}
+
+/// The consent to a restore.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Approvals {
+    /// Whether the restore waits until `approvedBy` is set.
+    #[serde(default)]
+    pub required: bool,
+    /// Name of the person who agreed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub approved_by: Option<String>,
+    /// When that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_at: Option<Timestamp>,
+}
+
+/// The known facts about a requested restore.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoreRequestStatus {
+    /// The state. It never leaves `Succeeded` and `Failed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<RequestState>,
+    /// When the restore began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<Timestamp>,
+    /// When it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub completion_time: Option<Timestamp>,
+    /// `Ready`, with the reason of a failure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub conditions: Vec<Condition>,
+}

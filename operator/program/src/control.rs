@@ -16,7 +16,7 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use operator_api::{
     Backup, BackupRequest, BackupSchedule, BackupStore, LABEL_MANAGED_BY, PROGRAM, Phase, Restore,
-    RunKind as _,
+    RestoreRequest, RunKind as _,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
@@ -162,7 +162,9 @@ impl Control {
         let requests = self.requests.clone().map(|settings| {
             let watch =
                 self.watch::<BackupRequest>(watcher::Config::default(), &mut tasks, |_, _| {});
-            (settings, watch)
+            let restores =
+                self.watch::<RestoreRequest>(watcher::Config::default(), &mut tasks, |_, _| {});
+            (settings, watch, restores)
         });
         let jobs = self.watch::<Job>(ours.clone(), &mut tasks, |_, _| {});
         let pods = self.watch::<Pod>(ours, &mut tasks, |_, _| {});
@@ -171,7 +173,9 @@ impl Control {
             restores: restores.objects().clone(),
             schedules: schedules.objects().clone(),
             stores: stores.objects().clone(),
-            requests: requests.as_ref().map(|(_, watch)| watch.objects().clone()),
+            requests: requests
+                .as_ref()
+                .map(|(_, watch, _)| watch.objects().clone()),
             jobs: jobs.objects().clone(),
             pods: pods.objects().clone(),
             groups: SeenGroups {
@@ -185,7 +189,7 @@ impl Control {
             let seen = seen.clone();
             let (backups, restores) = (backups.listen(), restores.listen());
             let requests = match &requests {
-                Some((_, watch)) => watch.listen().boxed(),
+                Some((_, watch, _)) => watch.listen().boxed(),
                 None => pending().boxed(),
             };
             tasks.spawn(async move {
@@ -232,10 +236,17 @@ impl Control {
         tasks.spawn(drive(controller, schedules::reconcile, &context));
         let controller = store_controller(&stores, &jobs, &pods, &context);
         tasks.spawn(drive(controller, stores::reconcile, &context));
-        if let Some((settings, watch)) = requests {
+        if let Some((settings, watch, of_restores)) = requests {
             let requests = Requests::new(Arc::clone(&context), watch.objects().clone(), settings);
-            let controller = request_controller(&watch, &backups, &requests);
-            tasks.spawn(drive_requests(controller, requests));
+            let requests = Arc::new(requests);
+            let controller = owning(&watch, &backups).reconcile_on(requests.wakes.stream());
+            tasks.spawn(drive_requests(controller, requests::reconcile, &requests));
+            let controller = owning(&of_restores, &restores);
+            tasks.spawn(drive_requests(
+                controller,
+                requests::restore::reconcile,
+                &requests,
+            ));
         }
         ended_with(tasks.join_next().await)
     }
@@ -348,28 +359,39 @@ fn store_controller(
         .reconcile_on(context.wakes.stores.stream())
 }
 
-/// Returns the controller of requests.
-fn request_controller(
-    requests: &Changes<BackupRequest>,
-    backups: &Changes<Backup>,
-    context: &Requests,
-) -> Controller<BackupRequest> {
+/// Returns a controller of objects that own runs. A request that waits for an approval is looked at when that comes.
+fn owning<K, R>(requests: &Changes<K>, runs: &Changes<R>) -> Controller<K>
+where
+    K: Grouped + DeserializeOwned + std::fmt::Debug + Send + Sync,
+    R: Run,
+{
     Controller::for_shared_stream(changed(requests), requests.objects().clone())
         .with_config(config())
-        .owns_shared_stream(backups.listen())
-        .reconcile_on(context.wakes.stream())
+        .owns_shared_stream(runs.listen())
 }
 
-/// Runs the controller of requests until it ends.
-async fn drive_requests(controller: Controller<BackupRequest>, requests: Requests) -> String {
+/// Runs a controller of requests until it ends.
+fn drive_requests<K, F, Fut>(
+    controller: Controller<K>,
+    reconcile: F,
+    requests: &Arc<Requests>,
+) -> impl Future<Output = String> + Send + use<K, F, Fut>
+where
+    K: Grouped + DeserializeOwned + std::fmt::Debug + Send + Sync,
+    F: FnMut(Arc<K>, Arc<Requests>) -> Fut + Send + 'static,
+    Fut: Future<Output = Result<Action, OperatorError>> + Send + 'static,
+{
+    let requests = Arc::clone(requests);
     let after_error = |object, error: &OperatorError, requests: Arc<Requests>| {
         runs::after_error(object, error, Arc::clone(&requests.context))
     };
-    controller
-        .run(requests::reconcile, after_error, Arc::new(requests))
-        .for_each(|_| ready(()))
-        .await;
-    "controller of BackupRequest".to_owned()
+    async move {
+        controller
+            .run(reconcile, after_error, requests)
+            .for_each(|_| ready(()))
+            .await;
+        format!("controller of {}", K::kind(&()))
+    }
 }
 
 /// Leaves out changes of the status: the operator makes most of them itself.

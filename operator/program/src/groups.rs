@@ -9,7 +9,8 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Resource, ResourceExt as _};
 use operator_api::{
-    Backup, BackupRequest, BackupSchedule, BackupStore, JobSettings, LABEL_OBJECT, Restore, RunKind,
+    Backup, BackupRequest, BackupSchedule, BackupStore, JobSettings, LABEL_OBJECT, Restore,
+    RestoreRequest, RunKind,
 };
 
 /// A property that several objects of a kind share.
@@ -46,6 +47,7 @@ impl Grouped for BackupSchedule {
 }
 
 impl Grouped for BackupRequest {}
+impl Grouped for RestoreRequest {}
 impl Grouped for BackupStore {}
 impl Grouped for Job {}
 

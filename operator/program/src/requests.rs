@@ -7,6 +7,7 @@
 mod mirror;
 mod numbers;
 mod plan;
+pub(crate) mod restore;
 
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};

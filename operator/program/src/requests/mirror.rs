@@ -80,7 +80,7 @@ pub(super) fn show(
     }
 }
 
-fn state(phase: Phase) -> RequestState {
+pub(super) fn state(phase: Phase) -> RequestState {
     match phase {
         Phase::Queued => RequestState::Pending,
         Phase::Starting | Phase::Running => RequestState::InProgress,

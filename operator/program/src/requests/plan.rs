@@ -12,9 +12,9 @@ use operator_api::{
 };
 
 /// Longest time of one attempt. A million documents take hours, and a second attempt goes on where the first one stopped.
-const TIMEOUT: &str = "24h";
+pub(super) const TIMEOUT: &str = "24h";
 /// Number of further attempts.
-const RETRIES: i32 = 5;
+pub(super) const RETRIES: i32 = 5;
 
 /// The reason why a request can't be fulfilled.
 #[derive(Debug, PartialEq, Eq)]

@@ -94,7 +94,8 @@ impl Meter {
     /// Returns an error if the time is used up. It runs at each tick while WebAssembly runs.
     pub(super) fn check(&self) -> Result<(), UsedUp> {
         let times = self.lock();
-        let earned = PER_MIB.mul_f64(times.moved as f64 / f64::from(1 << 20));
+        let mib = u32::try_from(times.moved >> 20).unwrap_or(u32::MAX);
+        let earned = PER_MIB.saturating_mul(mib);
         if times.so_far().saturating_sub(times.spared) > times.allowed + earned {
             return Err(UsedUp);
         }

@@ -149,6 +149,9 @@ pub trait Outside: Send + Sync {
     fn put(&self, to_put: ToPut) -> BoxFuture<'_, Result<StoredObject, Report>>;
 
     /// Begins an object that is written in pieces.
+    ///
+    /// # Errors
+    /// When this command must not write.
     fn begin(&self, to_begin: ToBegin) -> Result<Box<dyn StoredUpload>, Report>;
 
     /// Copies an object within the store.

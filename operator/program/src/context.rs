@@ -100,8 +100,6 @@ struct Done {
 /// The parts that all controllers share.
 pub(crate) struct Context {
     pub(crate) client: Client,
-    /// The only namespace to work in.
-    pub(crate) namespace: Option<String>,
     pub(crate) clock: Clock,
     pub(crate) defaults: Defaults,
     pub(crate) limits: Limits,
@@ -116,7 +114,6 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(
         client: Client,
-        namespace: Option<String>,
         clock: Clock,
         defaults: Defaults,
         limits: Limits,
@@ -133,7 +130,6 @@ impl Context {
                 stores: wakes(),
             },
             client,
-            namespace,
             clock,
             defaults,
             limits,

@@ -130,6 +130,17 @@ impl Control {
         changes
     }
 
+    /// Watches requests, if they are worked on.
+    fn watch_requests(&self, tasks: &mut JoinSet<String>) -> Option<WatchedRequests> {
+        let settings = self.requests.clone()?;
+        let all = watcher::Config::default();
+        Some(WatchedRequests {
+            settings,
+            backups: self.watch(all.clone(), tasks, |_, _| {}),
+            restores: self.watch(all, tasks, |_, _| {}),
+        })
+    }
+
     /// Runs the controllers. It ends only if one of them does.
     pub(crate) async fn run(self) -> Ended {
         let mut tasks = JoinSet::new();
@@ -159,13 +170,7 @@ impl Control {
                 Some((namespace, name)) => subjects.forget_store(namespace, name),
                 None => subjects.retain_stores(|namespace, name| is_known(live, namespace, name)),
             });
-        let requests = self.requests.clone().map(|settings| {
-            let watch =
-                self.watch::<BackupRequest>(watcher::Config::default(), &mut tasks, |_, _| {});
-            let restores =
-                self.watch::<RestoreRequest>(watcher::Config::default(), &mut tasks, |_, _| {});
-            (settings, watch, restores)
-        });
+        let requests = self.watch_requests(&mut tasks);
         let jobs = self.watch::<Job>(ours.clone(), &mut tasks, |_, _| {});
         let pods = self.watch::<Pod>(ours, &mut tasks, |_, _| {});
         let seen = Seen {
@@ -173,9 +178,7 @@ impl Control {
             restores: restores.objects().clone(),
             schedules: schedules.objects().clone(),
             stores: stores.objects().clone(),
-            requests: requests
-                .as_ref()
-                .map(|(_, watch, _)| watch.objects().clone()),
+            requests: requests.as_ref().map(|it| it.backups.objects().clone()),
             jobs: jobs.objects().clone(),
             pods: pods.objects().clone(),
             groups: SeenGroups {
@@ -189,7 +192,7 @@ impl Control {
             let seen = seen.clone();
             let (backups, restores) = (backups.listen(), restores.listen());
             let requests = match &requests {
-                Some((_, watch, _)) => watch.listen().boxed(),
+                Some(requests) => requests.backups.listen().boxed(),
                 None => pending().boxed(),
             };
             tasks.spawn(async move {
@@ -204,7 +207,6 @@ impl Control {
         });
         let context = Arc::new(Context::new(
             self.client,
-            self.namespace,
             self.clock,
             self.defaults,
             self.limits,
@@ -236,19 +238,40 @@ impl Control {
         tasks.spawn(drive(controller, schedules::reconcile, &context));
         let controller = store_controller(&stores, &jobs, &pods, &context);
         tasks.spawn(drive(controller, stores::reconcile, &context));
-        if let Some((settings, watch, of_restores)) = requests {
-            let requests = Requests::new(Arc::clone(&context), watch.objects().clone(), settings);
-            let requests = Arc::new(requests);
-            let controller = owning(&watch, &backups).reconcile_on(requests.wakes.stream());
-            tasks.spawn(drive_requests(controller, requests::reconcile, &requests));
-            let controller = owning(&of_restores, &restores);
-            tasks.spawn(drive_requests(
-                controller,
-                requests::restore::reconcile,
-                &requests,
-            ));
+        if let Some(requests) = requests {
+            requests.work(&backups, &restores, &context, &mut tasks);
         }
         ended_with(tasks.join_next().await)
+    }
+}
+
+/// The requests of projects, as far as their watches show them.
+struct WatchedRequests {
+    settings: RequestSettings,
+    backups: Changes<BackupRequest>,
+    restores: Changes<RestoreRequest>,
+}
+
+impl WatchedRequests {
+    /// Begins to work on them.
+    fn work(
+        self,
+        backups: &Changes<Backup>,
+        restores: &Changes<Restore>,
+        context: &Arc<Context>,
+        tasks: &mut JoinSet<String>,
+    ) {
+        let objects = self.backups.objects().clone();
+        let requests = Requests::new(Arc::clone(context), objects, self.settings);
+        let requests = Arc::new(requests);
+        let controller = owning(&self.backups, backups).reconcile_on(requests.wakes.stream());
+        tasks.spawn(drive_requests(controller, requests::reconcile, &requests));
+        let controller = owning(&self.restores, restores);
+        tasks.spawn(drive_requests(
+            controller,
+            requests::restore::reconcile,
+            &requests,
+        ));
     }
 }
 

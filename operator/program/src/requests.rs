@@ -57,6 +57,8 @@ pub(crate) struct Requests {
 pub(crate) struct RequestSettings {
     /// How many backups of a project may be under way. Zero is no limit.
     pub(crate) per_project: usize,
+    /// The only namespace to work in.
+    pub(crate) namespace: Option<String>,
     /// Settings of the Jobs.
     pub(crate) job: Option<Arc<JobSettings>>,
 }
@@ -243,7 +245,7 @@ impl Step<'_> {
         }
         let project = &self.object.spec.project_id;
         let context = &self.requests.context;
-        let backups: Api<Backup> = match &context.namespace {
+        let backups: Api<Backup> = match &self.requests.settings.namespace {
             Some(namespace) => Api::namespaced(context.client.clone(), namespace),
             None => Api::all(context.client.clone()),
         };
@@ -257,7 +259,7 @@ impl Step<'_> {
         let open = backups.iter().filter(is_open).count();
         let has_backup = |request: &BackupRequest| {
             let uid = request.metadata.uid.as_ref();
-            let mut owners = backups.iter().flat_map(|it| it.owner_references());
+            let mut owners = backups.iter().flat_map(kube::ResourceExt::owner_references);
             owners.any(|it| Some(&it.uid) == uid)
         };
         let age = |request: &BackupRequest| {

@@ -400,7 +400,6 @@ mod tests {
         let (events, _) = events(Recorder::new(client.clone(), reporter));
         let context = Arc::new(Context::new(
             client,
-            None,
             Clock::system(),
             Defaults {
                 image: String::new(),

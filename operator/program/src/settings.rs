@@ -131,6 +131,7 @@ impl Settings {
         let is_wanted = self.controllers.contains(&Group::Liferay);
         Ok(is_wanted.then(|| RequestSettings {
             per_project: self.max_concurrent_per_project,
+            namespace: self.watch_namespace.clone(),
             job: self.request_job.clone(),
         }))
     }

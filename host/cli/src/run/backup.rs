@@ -130,7 +130,7 @@ impl Making<'_> {
                 }
             }
         };
-        let id = self.follow(ongoing).await?;
+        let id = Box::pin(self.follow(ongoing)).await?;
         self.copy(id).await
     }
 

@@ -15,16 +15,16 @@ const MAX_LENGTH: u64 = 64 << 30;
 
 /// An object that an engine writes in pieces.
 pub struct Upload {
-    upload: Box<dyn StoredUpload>,
+    object: Box<dyn StoredUpload>,
     length: u64,
     /// Whether it is complete, or can't be completed any more.
     has_ended: bool,
 }
 
 impl Upload {
-    pub(super) fn new(upload: Box<dyn StoredUpload>) -> Self {
+    pub(super) fn new(object: Box<dyn StoredUpload>) -> Self {
         Self {
-            upload,
+            object,
             length: 0,
             has_ended: false,
         }
@@ -48,7 +48,7 @@ impl Upload {
         self.length = length;
         meter.earn(piece.len());
         let _pause = allowance.pause();
-        let written = meter.spare(self.upload.write(piece)).await;
+        let written = meter.spare(self.object.write(piece)).await;
         // The object would lack these bytes.
         self.has_ended |= written.is_err();
         written
@@ -63,12 +63,12 @@ impl Upload {
         self.check_open()?;
         self.has_ended = true;
         let _pause = allowance.pause();
-        meter.spare(self.upload.finish()).await
+        meter.spare(self.object.finish()).await
     }
 
     pub(super) async fn discard(&mut self, meter: &Meter, allowance: &Allowance) {
         let _pause = allowance.pause();
-        meter.spare(self.upload.discard()).await;
+        meter.spare(self.object.discard()).await;
     }
 
     fn check_open(&self) -> HostResult<()> {

@@ -288,7 +288,7 @@ mod tests {
 
     use super::*;
 
-    fn spec(part: serde_json::Value) -> RestoreRequestSpec {
+    fn spec(part: &serde_json::Value) -> RestoreRequestSpec {
         let mut spec = json!({"targetEnvironment": "uat", "backupId": "retail"});
         let parts = part.as_object().expect("an object").clone();
         spec.as_object_mut().expect("an object").extend(parts);
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_restore_needs_a_target_for_each_of_its_units() {
-        let reason = |part| refusal(&spec(part)).map(|it| it.0);
+        let reason = |part: serde_json::Value| refusal(&spec(&part)).map(|it| it.0);
         let database = json!({"targetInstanceId": "new"});
         assert_eq!(reason(json!({})), Some("TargetMissing"));
         assert_eq!(reason(json!({"database": database})), None);
@@ -310,7 +310,7 @@ mod tests {
             reason(json!({"database": past})),
             Some("PointInTimeNotSupported")
         );
-        let both = spec(json!({
+        let both = spec(&json!({
             "database": database, "documentLibrary": {"targetBucket": "docs"},
             "units": ["database"],
         }));
@@ -325,10 +325,10 @@ mod tests {
             (json!({"required": true, "approvedBy": ""}), false),
             (json!({"required": true, "approvedBy": "ann"}), true),
         ] {
-            let spec = spec(json!({"approvals": approvals}));
+            let spec = spec(&json!({"approvals": approvals}));
             assert_eq!(is_approved(&spec), holds, "{approvals}");
         }
-        assert!(is_approved(&spec(json!({}))));
+        assert!(is_approved(&spec(&json!({}))));
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(super) async fn until_ended(
                 .as_deref()
                 .is_some_and(|reported| running.manifest.works_in(reported));
         let looked = if works {
-            looks.work(session, running, &task.options).await
+            Box::pin(looks.work(session, running, &task.options)).await
         } else {
             looks.next(session, running).await
         };

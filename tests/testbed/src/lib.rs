@@ -21,6 +21,7 @@
 
 mod access;
 mod api;
+pub mod aws;
 mod backend;
 mod bed;
 pub mod cli;

@@ -82,6 +82,10 @@ impl Query {
             .map(|(_, value)| value.as_str())
     }
 
+    pub fn into_pairs(self) -> Vec<(String, String)> {
+        self.0
+    }
+
     /// Returns whether a boolean parameter is true, by Go's rules for booleans.
     pub fn flag(&self, name: &str) -> bool {
         matches!(self.get(name), Some("true" | "1" | "True" | "TRUE" | "t"))

@@ -90,10 +90,7 @@ impl<S: Service> Backend for HttpBackend<S> {
         let inner = Arc::clone(&self.inner);
         let pod = pod.clone();
         let flushed = Arc::new(Notify::new());
-        let io = FlushWatch {
-            io: connection,
-            flushed: Arc::clone(&flushed),
-        };
+        let io = FlushWatch::new(connection, Arc::clone(&flushed));
         self.inner.tasks.spawn(async move {
             let service = service_fn(move |request| {
                 let (inner, pod) = (Arc::clone(&inner), pod.clone());
@@ -222,12 +219,18 @@ fn distort(reply: Reply, faults: &ReplyFaults, flushed: &Arc<Notify>) -> Reply {
 }
 
 /// A connection that signals when hyper has nothing left to write.
-struct FlushWatch {
-    io: DuplexStream,
+pub(crate) struct FlushWatch<I> {
+    io: I,
     flushed: Arc<Notify>,
 }
 
-impl AsyncRead for FlushWatch {
+impl<I> FlushWatch<I> {
+    pub(crate) fn new(io: I, flushed: Arc<Notify>) -> Self {
+        Self { io, flushed }
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for FlushWatch<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -237,7 +240,7 @@ impl AsyncRead for FlushWatch {
     }
 }
 
-impl AsyncWrite for FlushWatch {
+impl<I: AsyncWrite + Unpin> AsyncWrite for FlushWatch<I> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -7,7 +7,7 @@ pub mod hivemq;
 mod hostile;
 pub(crate) mod http;
 pub mod pace;
-mod shape;
+pub(crate) mod shape;
 pub mod sidecar;
 pub mod strategy;
 

@@ -15,7 +15,7 @@ use crate::web::Body;
 /// The maximum length of one piece of a body, in bytes.
 const PIECE: u64 = 256 * 1024;
 /// The maximum length of sparse data whose digests are the true ones, in bytes.
-const DIGESTED: u64 = 16 << 20;
+const DIGESTED: u64 = 1 << 20;
 
 /// The bytes of an object. Clones share them.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Data {
 
     /// Returns `length` equal bytes, which need no memory.
     ///
-    /// The digests of more than 16 MiB are no digests of the bytes, because these would take minutes. They are
+    /// The digests of more than 1 MiB are no digests of the bytes, because these would take minutes. They are
     /// stand-ins: equal for equal data, and different for different data.
     pub fn sparse(length: u64, byte: u8) -> Self {
         let mut data = Self::default();

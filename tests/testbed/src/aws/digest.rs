@@ -52,9 +52,14 @@ impl Algorithm {
         format!("Checksum{}", self.name())
     }
 
-    /// Returns whether the digests of parts give a digest of digests, and not that of the whole object.
-    pub(super) fn is_composite(self) -> bool {
-        self != Self::Crc64Nvme
+    /// Returns the types of checksums of objects in parts, the default first. A digest of the whole can be computed
+    /// from those of parts with some algorithms only.
+    pub(super) fn kinds(self) -> &'static [&'static str] {
+        match self {
+            Self::Md5 | Self::Sha256 => &["COMPOSITE"],
+            Self::Crc32 | Self::Crc32C => &["COMPOSITE", "FULL_OBJECT"],
+            Self::Crc64Nvme => &["FULL_OBJECT"],
+        }
     }
 
     fn length(self) -> usize {

@@ -81,6 +81,8 @@ struct State {
     redirects: bool,
     /// The number of requests so far.
     serial: u64,
+    /// Whether requests are only counted.
+    is_silent: bool,
 }
 
 impl Aws {
@@ -113,6 +115,16 @@ impl Aws {
     /// Returns the requests so far.
     pub fn requests(&self) -> &Log<AwsRequest> {
         &self.requests
+    }
+
+    /// Returns the number of requests so far, whether they are recorded or not.
+    pub fn served(&self) -> u64 {
+        self.state().serial
+    }
+
+    /// Sets whether requests are recorded. A record of a million of them takes gigabytes.
+    pub fn record(&self, records: bool) {
+        self.state().is_silent = !records;
     }
 
     /// Adds a bucket, or replaces it.

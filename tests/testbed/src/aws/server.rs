@@ -84,10 +84,11 @@ impl Server {
         let faults = state.rules.take(&call);
         forget(&mut call, &faults);
         state.serial += 1;
+        let is_silent = state.is_silent;
         let id = format!("{:016X}", state.serial);
         let is = |wanted: fn(&AwsFault) -> bool| faults.iter().any(wanted);
         if is(|it| matches!(it, AwsFault::CutBefore)) {
-            self.requests.push(call.recorded(None, None));
+            self.record(call, is_silent, None, None);
             return Err(NoAnswer);
         }
         let (answered, status) = match instead(&call, &faults) {
@@ -101,7 +102,7 @@ impl Server {
         }
         drop(state);
         if is(|it| matches!(it, AwsFault::CutAfter)) {
-            self.requests.push(call.recorded(None, None));
+            self.record(call, is_silent, None, None);
             return Err(NoAnswer);
         }
         let (answer, code) = match answered {
@@ -111,8 +112,16 @@ impl Server {
         let answer = marked(answer, call.service, &id);
         let status = answer.status.as_u16();
         let reply = answer.sent(&call.method, &way(&faults), flushed);
-        self.requests.push(call.recorded(Some(status), code));
+        self.record(call, is_silent, Some(status), code);
         Ok(reply)
+    }
+}
+
+impl Server {
+    fn record(&self, call: Call, is_silent: bool, status: Option<u16>, code: Option<String>) {
+        if !is_silent {
+            self.requests.push(call.recorded(status, code));
+        }
     }
 }
 

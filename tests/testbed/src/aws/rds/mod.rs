@@ -153,11 +153,22 @@ impl Action<'_> {
 
     /// Refuses an action that lacks the permission for a resource.
     fn allow(&self, arn: &str) -> Result<(), Refusal> {
-        let permission = format!("rds:{}", self.call.operation);
+        self.permit(&format!("rds:{}", self.call.operation), arn)
+    }
+
+    /// Refuses the tags of something new without the permission for them.
+    fn allow_tags(&self, arn: &str, tags: &[(String, String)]) -> Result<(), Refusal> {
+        if tags.is_empty() {
+            return Ok(());
+        }
+        self.permit("rds:AddTagsToResource", arn)
+    }
+
+    fn permit(&self, permission: &str, arn: &str) -> Result<(), Refusal> {
         let key = self.call.access_key();
         let mut denials = self.denials.iter();
-        if denials.any(|it| it.covers(key, &permission, arn)) {
-            let message = access::refusal(key.unwrap_or_default(), &permission, arn);
+        if denials.any(|it| it.covers(key, permission, arn)) {
+            let message = access::refusal(key.unwrap_or_default(), permission, arn);
             return Err(Refusal::new(403, "AccessDenied", message));
         }
         Ok(())

@@ -107,7 +107,9 @@ impl Action<'_> {
             Kind::Cluster => ("cluster-snapshot", "cluster"),
         };
         self.allow(&arn(&region, of_source, &source))?;
-        self.allow(&arn(&region, of_snapshot, &id))?;
+        let made = arn(&region, of_snapshot, &id);
+        self.allow(&made)?;
+        self.allow_tags(&made, &tags)?;
         let database = self.rds.databases[self.database(kind, &source)?].clone();
         if self.snapshot(kind, &id).is_ok() {
             let code = kind.code(&format!("{snapshot}AlreadyExists"));
@@ -273,7 +275,9 @@ impl Action<'_> {
             Kind::Instance => ("snapshot", "db"),
             Kind::Cluster => ("cluster-snapshot", "cluster"),
         };
-        self.allow(&arn(&region, of_target, &id))?;
+        let made = arn(&region, of_target, &id);
+        self.allow(&made)?;
+        self.allow_tags(&made, &tags)?;
         self.allow(&arn(&region, of_snapshot, &from))?;
         if self.database(kind, &id).is_ok() {
             let code = kind.code(&format!("{noun}AlreadyExists"));
@@ -322,7 +326,9 @@ impl Action<'_> {
         let engine = self.needed("Engine")?.to_owned();
         let cluster = plain(self.needed("DBClusterIdentifier")?);
         let tags = self.tags()?;
-        self.allow(&arn(self.region(), "db", &id))?;
+        let made = arn(self.region(), "db", &id);
+        self.allow(&made)?;
+        self.allow_tags(&made, &tags)?;
         if self.database(Kind::Instance, &id).is_ok() {
             let message = "DB instance already exists";
             return Err(Refusal::new(400, "DBInstanceAlreadyExists", message));

@@ -56,10 +56,28 @@ const SUBRESOURCES: &[&str] = &[
     "website",
 ];
 
+/// Headers of requests that ask for something this fake does not have.
+const HEADERS: &[&str] = &[
+    "if-modified-since",
+    "if-unmodified-since",
+    "x-amz-acl",
+    "x-amz-copy-source-if-modified-since",
+    "x-amz-copy-source-if-unmodified-since",
+    "x-amz-mfa",
+    "x-amz-object-lock-legal-hold",
+    "x-amz-object-lock-mode",
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-customer-algorithm",
+    "x-amz-storage-class",
+    "x-amz-trailer",
+    "x-amz-website-redirect-location",
+];
+
 /// Returns the name of the operation that a request is for.
 pub(super) fn operation(call: &Call) -> &'static str {
     let has = |name: &str| call.has(name);
-    if SUBRESOURCES.iter().any(|name| has(name)) {
+    let has_header = |name: &str| call.headers.contains_key(name);
+    if SUBRESOURCES.iter().any(|name| has(name)) || HEADERS.iter().any(|name| has_header(name)) {
         return UNSUPPORTED;
     }
     let is_about_object = call.key.as_deref() != Some("");
@@ -75,6 +93,7 @@ pub(super) fn operation(call: &Call) -> &'static str {
         (Method::POST, false) if has("delete") => "DeleteObjects",
         (Method::GET, true) if has("uploadId") => "ListParts",
         (Method::GET, true) if has("tagging") => "GetObjectTagging",
+        (Method::GET | Method::HEAD, true) if has("partNumber") => UNSUPPORTED,
         (Method::GET, true) => "GetObject",
         (Method::HEAD, true) => "HeadObject",
         (Method::PUT, true) if has("tagging") => UNSUPPORTED,

@@ -264,6 +264,8 @@ pub(super) struct Upload {
     pub(super) key: String,
     pub(super) begun: Timestamp,
     pub(super) algorithm: Option<Algorithm>,
+    /// Whether its checksum will be a digest of digests.
+    pub(super) is_composite: bool,
     pub(super) headers: BTreeMap<String, String>,
     pub(super) tags: Vec<(String, String)>,
     pub(super) parts: BTreeMap<u32, Part>,
@@ -287,7 +289,7 @@ impl Part {
 impl Upload {
     /// Returns the type of its checksum.
     pub(super) fn kind(&self) -> &'static str {
-        if self.algorithm.is_some_and(Algorithm::is_composite) {
+        if self.is_composite {
             "COMPOSITE"
         } else {
             "FULL_OBJECT"

@@ -49,24 +49,24 @@ impl Request<'_> {
             .header("x-amz-checksum-algorithm")
             .map(algorithm)
             .transpose()?;
-        let upload = Upload {
-            key: call.key().to_owned(),
-            begun: self.now,
-            algorithm,
-            headers: headers(call),
-            tags: self.tags()?,
-            parts: BTreeMap::new(),
-        };
-        if let Some(kind) = call.header("x-amz-checksum-type")
-            && kind != upload.kind()
-        {
-            let name = algorithm
-                .map_or("null", Algorithm::name)
-                .to_ascii_lowercase();
+        let kinds = algorithm.unwrap_or(Algorithm::Crc64Nvme).kinds();
+        let kind = call.header("x-amz-checksum-type").unwrap_or(kinds[0]);
+        if !kinds.contains(&kind) {
+            let name = algorithm.map_or("null", Algorithm::name);
+            let name = name.to_ascii_lowercase();
             return Err(invalid_request(format!(
                 "The {kind} checksum type cannot be used with the {name} checksum algorithm."
             )));
         }
+        let upload = Upload {
+            key: call.key().to_owned(),
+            begun: self.now,
+            algorithm,
+            is_composite: kind == "COMPOSITE",
+            headers: headers(call),
+            tags: self.tags()?,
+            parts: BTreeMap::new(),
+        };
         // Real ids have characters that a query must encode, too.
         let digest = digest::digest(Algorithm::Sha256, self.id.as_bytes());
         let id = format!("{}+/.", base64(&digest).replace('=', "_"));
@@ -99,16 +99,19 @@ impl Request<'_> {
     pub(super) fn put_part(&mut self) -> Answered {
         let call = self.call;
         let number = self.part_number()?;
-        let expected = self.upload(self.upload_id())?.algorithm;
+        let upload = self.upload(self.upload_id())?;
+        let (expected, is_composite) = (upload.algorithm, upload.is_composite);
         if !call.headers.contains_key("content-length") {
             let message = "You must provide the Content-Length HTTP header.";
             return Err(Refusal::new(411, "MissingContentLength", message));
         }
         let checksum = check::body(call)?;
         let actual = checksum.as_ref().map(|it| it.algorithm);
-        // An upload without an algorithm gets a CRC-64 of the whole, for which parts may bring theirs.
+        // Without a digest of digests, parts may come without theirs.
+        let may_lack = !is_composite && actual.is_none();
+        // An upload without an algorithm gets a CRC-64 of the whole.
         let is_default = expected.is_none() && actual == Some(Algorithm::Crc64Nvme);
-        if expected != actual && !is_default {
+        if expected != actual && !may_lack && !is_default {
             let name =
                 |it: Option<Algorithm>| it.map_or("null", Algorithm::name).to_ascii_lowercase();
             return Err(invalid_request(format!(
@@ -235,7 +238,7 @@ impl Request<'_> {
         object.headers = upload.headers.clone();
         object.tags.clone_from(&upload.tags);
         object.checksum = upload.algorithm.map(|algorithm| {
-            if algorithm.is_composite() {
+            if upload.is_composite {
                 let digests = parts.iter().filter_map(|(_, it)| it.digest.clone());
                 Checksum::composite(algorithm, &digests.collect::<Vec<_>>())
             } else {
@@ -286,7 +289,7 @@ fn checked<'a>(upload: &'a Upload, number: u32, named: &Element) -> Result<&'a P
     match named.child(&algorithm.element()) {
         Some(given) if Some(given.trim()) == digest.as_deref() => Ok(part),
         Some(_) => Err(invalid()),
-        None if !algorithm.is_composite() => Ok(part),
+        None if !upload.is_composite => Ok(part),
         None => {
             let name = algorithm.name().to_ascii_lowercase();
             Err(invalid_request(format!(

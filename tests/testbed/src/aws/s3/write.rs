@@ -174,6 +174,11 @@ impl Request<'_> {
         } else {
             source.headers.clone()
         };
+        if !new_tags && !source.tags.is_empty() {
+            self.allow("s3:GetObjectTagging", &arn(&bucket, Some(&key)))?;
+            let target = arn(&call.bucket, Some(call.key()));
+            self.allow("s3:PutObjectTagging", &target)?;
+        }
         object.tags = if new_tags {
             self.tags()?
         } else {

@@ -185,6 +185,33 @@ async fn a_missing_permission_is_named() {
 }
 
 #[tokio::test]
+async fn tags_need_permissions_of_their_own() {
+    let caller = Caller::start().await;
+    caller
+        .aws
+        .put("acme", "tagged", Object::new("").tag("a", "b"));
+    for permission in ["s3:GetObjectTagging", "s3:PutObjectTagging"] {
+        caller.aws.allow_all();
+        caller.aws.deny(Denial::new(permission, "*"));
+        let copy = [("x-amz-copy-source", "acme/tagged")];
+        let got = caller.send("PUT /acme/copy", &copy, "").await;
+        assert_eq!(
+            got.error(),
+            (403, "AccessDenied".to_owned()),
+            "{permission}"
+        );
+        let copy = [("x-amz-copy-source", OBJECT)];
+        caller.send("PUT /acme/copy", &copy, "").await.ok();
+    }
+    caller.aws.deny(Denial::new("rds:AddTagsToResource", "*"));
+    let create = "DBInstanceIdentifier=retail-prd&DBSnapshotIdentifier=a";
+    let tagged = format!("{create}&Tags.Tag.1.Key=a");
+    let got = caller.act("CreateDBSnapshot", &tagged).await;
+    assert_eq!(got.error(), (403, "AccessDenied".to_owned()));
+    caller.act("CreateDBSnapshot", create).await.ok();
+}
+
+#[tokio::test]
 async fn a_missing_object_is_denied_without_the_permission_to_list() {
     let caller = Caller::start().await;
     caller
@@ -302,14 +329,18 @@ async fn requests_that_this_fake_does_not_know_are_refused() {
         "GET /acme?acl",
         "GET /acme?versions",
         "GET /acme/a?versionId=1",
+        "HEAD /acme/a?partNumber=1",
         "PUT /acme/a?tagging",
         "PUT /new",
         "DELETE /acme",
         "POST /acme/a",
     ] {
         let got = caller.ask(line).await;
-        assert_eq!(got.error(), (501, "NotImplemented".to_owned()), "{line}");
+        assert_eq!(got.status, 501, "{line}");
     }
+    let locked = [("x-amz-object-lock-mode", "GOVERNANCE")];
+    let got = caller.send("PUT /acme/a", &locked, "").await;
+    assert_eq!(got.error(), (501, "NotImplemented".to_owned()));
     let streamed = [("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")];
     let got = caller.send("PUT /acme/a", &streamed, "").await;
     assert_eq!(got.error(), (501, "NotImplemented".to_owned()));

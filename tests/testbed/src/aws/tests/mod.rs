@@ -183,4 +183,7 @@ async fn requests_are_recorded_with_their_results() {
     assert_eq!(all[2].parameter("DBSnapshotIdentifier"), Some("none"));
     assert_eq!(all[2].status, Some(StatusCode::NOT_FOUND.as_u16()));
     assert_eq!(log.of("GetObject").len(), 1);
+    caller.aws.record(false);
+    caller.ask("HEAD /acme").await.ok();
+    assert_eq!((log.all().len(), caller.aws.served()), (3, 4));
 }

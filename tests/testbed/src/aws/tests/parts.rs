@@ -290,4 +290,11 @@ async fn a_digest_of_the_whole_needs_an_algorithm_that_can_be_combined() {
     ];
     let got = caller.send("POST /acme/x?uploads", &headers, "").await;
     assert_eq!(got.error(), (400, "InvalidRequest".to_owned()));
+    let headers = [("x-amz-checksum-algorithm", "CRC32"), headers[1]];
+    let id = begin(&caller, &headers).await;
+    let got = put(&caller, &id, 1, b"123456789".to_vec(), &[]).await.ok();
+    let etag = got.header("etag").to_owned();
+    let got = complete(&caller, &id, &[(1, &etag, "")], &[]).await.ok();
+    assert_eq!(got.root().child("ChecksumCRC32"), Some("y/Q5Jg=="));
+    assert_eq!(got.root().child("ChecksumType"), Some("FULL_OBJECT"));
 }

@@ -2,7 +2,7 @@
 //! instead of bytes.
 //!
 //! It is no part of any test: the program's behaviour is tested against real servers. Here a server must cost as
-//! little as possible.
+//! little as possible. `testbed::aws` computes the digests of all bytes, and would be measured with the program.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

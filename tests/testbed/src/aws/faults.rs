@@ -2,6 +2,7 @@
 
 use http::HeaderName;
 
+use super::ACCOUNT;
 use super::data::Data;
 use super::request::{AwsService, Call};
 
@@ -234,6 +235,14 @@ impl Denial {
             && fits(&self.permission, permission)
             && fits(&self.resource, resource)
     }
+}
+
+/// Returns the message of IAM about a missing permission.
+pub(super) fn not_authorized(key: &str, permission: &str, resource: &str) -> String {
+    format!(
+        "User: arn:aws:iam::{ACCOUNT}:user/{key} is not authorized to perform: {permission} on resource: {resource} \
+         because no identity-based policy allows the {permission} action"
+    )
 }
 
 /// Returns whether a text matches a pattern in which `*` stands for any characters.

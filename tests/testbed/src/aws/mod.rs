@@ -22,7 +22,6 @@
 //! # }
 //! ```
 
-mod access;
 mod data;
 mod digest;
 mod faults;

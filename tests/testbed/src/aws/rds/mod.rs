@@ -1,5 +1,6 @@
 //! RDS by its Query API: <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/Welcome.html>
 
+mod databases;
 mod documents;
 mod model;
 mod names;
@@ -10,11 +11,11 @@ use jiff::Timestamp;
 
 pub use model::{Database, Engine, Kind, Snapshot};
 
-use super::faults::Denial;
+use super::REGION;
+use super::faults::{Denial, not_authorized};
 use super::reply::{Answer, Answered, RDS, Refusal};
 use super::request::{Call, Signed};
 use super::xml::Xml;
-use super::{REGION, access};
 
 const VERSION: &str = "2014-10-31";
 
@@ -168,7 +169,7 @@ impl Action<'_> {
         let key = self.call.access_key();
         let mut denials = self.denials.iter();
         if denials.any(|it| it.covers(key, permission, arn)) {
-            let message = access::refusal(key.unwrap_or_default(), permission, arn);
+            let message = not_authorized(key.unwrap_or_default(), permission, arn);
             return Err(Refusal::new(403, "AccessDenied", message));
         }
         Ok(())

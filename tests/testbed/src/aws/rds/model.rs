@@ -37,22 +37,16 @@ impl Kind {
         }
     }
 
-    /// Returns the name of the database in prose.
-    pub(super) fn shown(self) -> &'static str {
-        match self {
-            Self::Instance => "DBInstance",
-            Self::Cluster => "DBCluster",
-        }
-    }
-
-    fn of_arn(self) -> &'static str {
+    /// Returns the name of a database in ARNs.
+    pub(super) fn of_arn(self) -> &'static str {
         match self {
             Self::Instance => "db",
             Self::Cluster => "cluster",
         }
     }
 
-    fn of_snapshot_arn(self) -> &'static str {
+    /// Returns the name of a snapshot in ARNs.
+    pub(super) fn of_snapshot_arn(self) -> &'static str {
         match self {
             Self::Instance => "snapshot",
             Self::Cluster => "cluster-snapshot",

@@ -1,23 +1,12 @@
-//! Snapshots and databases: describe, create, delete and restore.
+//! Snapshots: create, describe and delete.
 
-use super::model::{Course, Database, Kind, Snapshot, arn};
+use super::model::{Course, Kind, Snapshot, arn};
 use super::names::{checked, plain};
 use super::{Action, Answered, Refusal, invalid};
 
 impl Action<'_> {
-    fn database(&self, kind: Kind, id: &str) -> Result<usize, Refusal> {
-        let region = self.region();
-        let mut all = self.rds.databases.iter();
-        let found = all.position(|it| {
-            it.kind == kind && it.region == region && it.id.eq_ignore_ascii_case(id)
-        });
-        found.ok_or_else(|| {
-            let code = kind.code(&format!("{}NotFound", kind.noun()));
-            Refusal::new(404, &code, format!("{} {id} not found.", kind.shown()))
-        })
-    }
-
-    fn snapshot(&self, kind: Kind, id: &str) -> Result<usize, Refusal> {
+    /// Returns the place of a snapshot in the list.
+    pub(super) fn snapshot(&self, kind: Kind, id: &str) -> Result<usize, Refusal> {
         let region = self.region();
         let mut all = self.rds.snapshots.iter();
         let found = all.position(|it| {
@@ -29,72 +18,6 @@ impl Action<'_> {
         })
     }
 
-    pub(super) fn describe_databases(&mut self, kind: Kind) -> Answered {
-        let name = format!("{}Identifier", kind.noun());
-        let wanted = self.call.query.get(&name).map(plain);
-        let region = self.region().to_owned();
-        let shown = wanted.as_deref().unwrap_or("*");
-        let label = if kind == Kind::Instance {
-            "db"
-        } else {
-            "cluster"
-        };
-        self.allow(&arn(&region, label, shown))?;
-        if let Some(id) = &wanted {
-            self.database(kind, id)?;
-        }
-        let filters = self.filters();
-        for (name, _) in &filters {
-            if !["db-instance-id", "db-cluster-id", "engine"].contains(&name.as_str()) {
-                return Err(invalid(format!("Unrecognized filter name: {name}")));
-            }
-        }
-        let fits = |it: &Database| {
-            filters.iter().all(|(name, values)| match name.as_str() {
-                "engine" => values.contains(&it.engine.name),
-                "db-cluster-id" if kind == Kind::Instance => {
-                    it.cluster.as_ref().is_some_and(|id| values.contains(id))
-                }
-                _ => values.contains(&it.id.to_ascii_lowercase()),
-            })
-        };
-        let all = self.rds.databases.iter();
-        let found: Vec<String> = all
-            .filter(|it| it.kind == kind && it.region == region && fits(it))
-            .map(|it| it.id.clone())
-            .filter(|id| wanted.as_ref().is_none_or(|it| it.eq_ignore_ascii_case(id)))
-            .collect();
-        let (page, marker) = self.page(found, |id| id)?;
-        let mut looked = Vec::new();
-        for id in page {
-            let index = self.database(kind, &id)?;
-            let mut shown = self.rds.databases[index].look();
-            // A database that is being copied shows it.
-            if shown.status == "available" && self.is_busy(&shown) {
-                "backing-up".clone_into(&mut shown.status);
-            }
-            looked.push(shown);
-        }
-        Ok(self.document(|xml| {
-            xml.optional("Marker", marker);
-            xml.element(&format!("{}s", kind.noun()), |xml| {
-                for it in &looked {
-                    it.element(xml);
-                }
-            });
-        }))
-    }
-
-    /// Returns whether a snapshot of the database is being made.
-    fn is_busy(&self, database: &Database) -> bool {
-        self.rds.snapshots.iter().any(|it| {
-            it.kind == database.kind
-                && it.region == database.region
-                && it.source == database.id
-                && it.status == "creating"
-        })
-    }
-
     pub(super) fn create_snapshot(&mut self, kind: Kind) -> Answered {
         let (snapshot, noun) = (kind.snapshot(), kind.noun());
         let name = format!("{snapshot}Identifier");
@@ -102,10 +25,7 @@ impl Action<'_> {
         let source = plain(self.needed(&format!("{noun}Identifier"))?);
         let tags = self.tags()?;
         let region = self.region().to_owned();
-        let (of_snapshot, of_source) = match kind {
-            Kind::Instance => ("snapshot", "db"),
-            Kind::Cluster => ("cluster-snapshot", "cluster"),
-        };
+        let (of_snapshot, of_source) = (kind.of_snapshot_arn(), kind.of_arn());
         self.allow(&arn(&region, of_source, &source))?;
         let made = arn(&region, of_snapshot, &id);
         self.allow(&made)?;
@@ -125,7 +45,12 @@ impl Action<'_> {
                     .to_owned(),
             ));
         }
-        if database.status != "available" || self.is_busy(&database) {
+        // <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html>
+        let is_ready = match kind {
+            Kind::Instance => ["available", "storage-optimization"].contains(&&*database.status),
+            Kind::Cluster => database.status == "available",
+        };
+        if !is_ready || self.is_busy(&database) {
             let code = kind.code(&format!("Invalid{noun}State"));
             let what = if kind == Kind::Instance {
                 "instance"
@@ -165,10 +90,7 @@ impl Action<'_> {
         let source = query.get(&format!("{noun}Identifier")).map(plain);
         let snapshot_type = query.get("SnapshotType").map(str::to_owned);
         let region = self.region().to_owned();
-        let label = match kind {
-            Kind::Instance => "snapshot",
-            Kind::Cluster => "cluster-snapshot",
-        };
+        let label = kind.of_snapshot_arn();
         self.allow(&arn(&region, label, wanted.as_deref().unwrap_or("*")))?;
         if let Some(id) = &wanted {
             self.snapshot(kind, id)?;
@@ -234,10 +156,7 @@ impl Action<'_> {
     pub(super) fn delete_snapshot(&mut self, kind: Kind) -> Answered {
         let snapshot = kind.snapshot();
         let id = plain(self.needed(&format!("{snapshot}Identifier"))?);
-        let label = match kind {
-            Kind::Instance => "snapshot",
-            Kind::Cluster => "cluster-snapshot",
-        };
+        let label = kind.of_snapshot_arn();
         self.allow(&arn(self.region(), label, &id))?;
         let index = self.snapshot(kind, &id)?;
         let found = &self.rds.snapshots[index];
@@ -255,113 +174,5 @@ impl Action<'_> {
         }
         let deleted = self.rds.snapshots.remove(index).status("deleted");
         Ok(self.document(|xml| deleted.element(xml)))
-    }
-
-    pub(super) fn restore(&mut self, kind: Kind) -> Answered {
-        let noun = kind.noun();
-        let name = format!("{noun}Identifier");
-        let id = checked(&name, self.needed(&name)?, 63)?;
-        let parameter = match kind {
-            Kind::Instance => "DBSnapshotIdentifier",
-            Kind::Cluster => "SnapshotIdentifier",
-        };
-        let from = plain(self.needed(parameter)?);
-        if kind == Kind::Cluster {
-            self.needed("Engine")?;
-        }
-        let tags = self.tags()?;
-        let region = self.region().to_owned();
-        let (of_snapshot, of_target) = match kind {
-            Kind::Instance => ("snapshot", "db"),
-            Kind::Cluster => ("cluster-snapshot", "cluster"),
-        };
-        let made = arn(&region, of_target, &id);
-        self.allow(&made)?;
-        self.allow_tags(&made, &tags)?;
-        self.allow(&arn(&region, of_snapshot, &from))?;
-        if self.database(kind, &id).is_ok() {
-            let code = kind.code(&format!("{noun}AlreadyExists"));
-            let message = match kind {
-                Kind::Instance => "DB instance already exists",
-                Kind::Cluster => "DB Cluster already exists",
-            };
-            return Err(Refusal::new(400, &code, message));
-        }
-        let snapshot = &self.rds.snapshots[self.snapshot(kind, &from)?];
-        if snapshot.status != "available" {
-            let code = kind.code(&format!("Invalid{}State", kind.snapshot()));
-            let message = format!(
-                "The snapshot {from} is not in the available state: {}",
-                snapshot.status
-            );
-            return Err(Refusal::new(400, &code, message));
-        }
-        let engine = self.call.query.get("Engine");
-        if engine.is_some_and(|it| it != snapshot.engine.name) && kind == Kind::Cluster {
-            return Err(invalid(format!(
-                "The engine {} of the snapshot is not the requested one",
-                snapshot.engine.name
-            )));
-        }
-        let mut database = Database {
-            engine: snapshot.engine.clone(),
-            restored_from: Some(snapshot.id.clone()),
-            ..match kind {
-                Kind::Instance => Database::instance(&id),
-                Kind::Cluster => Database::cluster(&id),
-            }
-        };
-        database.tags = tags;
-        Ok(self.begin(database))
-    }
-
-    /// Creates an instance. Only one of a cluster may be created: other ones would be empty.
-    pub(super) fn create_instance(&mut self) -> Answered {
-        let id = checked(
-            "DBInstanceIdentifier",
-            self.needed("DBInstanceIdentifier")?,
-            63,
-        )?;
-        self.needed("DBInstanceClass")?;
-        let engine = self.needed("Engine")?.to_owned();
-        let cluster = plain(self.needed("DBClusterIdentifier")?);
-        let tags = self.tags()?;
-        let made = arn(self.region(), "db", &id);
-        self.allow(&made)?;
-        self.allow_tags(&made, &tags)?;
-        if self.database(Kind::Instance, &id).is_ok() {
-            let message = "DB instance already exists";
-            return Err(Refusal::new(400, "DBInstanceAlreadyExists", message));
-        }
-        let found = &self.rds.databases[self.database(Kind::Cluster, &cluster)?];
-        if found.engine.name != engine {
-            return Err(invalid(format!(
-                "The engine name requested for your DB instance ({engine}) doesn't match the engine name of your \
-                 DB cluster ({}).",
-                found.engine.name
-            )));
-        }
-        let mut database = Database {
-            engine: found.engine.clone(),
-            ..Database::instance(&id).member_of(&cluster)
-        };
-        database.tags = tags;
-        Ok(self.begin(database))
-    }
-
-    /// Adds a database that is being created, and returns the answer about it.
-    fn begin(&mut self, mut database: Database) -> super::Answer {
-        let query = &self.call.query;
-        self.region().clone_into(&mut database.region);
-        "creating".clone_into(&mut database.status);
-        database.course = Some(Course::new(self.rds.restore_looks, "available"));
-        database.created = Some(self.now);
-        if let Some(class) = query.get("DBInstanceClass") {
-            class.clone_into(&mut database.class);
-        }
-        database.parameters = query.clone().into_pairs().into_iter().collect();
-        let answer = self.document(|xml| database.element(xml));
-        self.rds.databases.push(database);
-        answer
     }
 }

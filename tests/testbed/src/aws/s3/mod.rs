@@ -17,11 +17,10 @@ use jiff::Timestamp;
 pub(super) use object::Store;
 pub use object::{Bucket, Object};
 
-use super::faults::Denial;
+use super::faults::{Denial, not_authorized};
 use super::reply::{Answer, Answered, Refusal};
 use super::request::{Call, Signed};
 use super::{ACCOUNT, REGION};
-use crate::aws::access;
 
 /// The namespace of the documents of S3.
 const S3: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
@@ -268,7 +267,7 @@ impl Request<'_> {
         };
         let is_denied = |it: &Denial| it.covers(Some(key), permission, resource);
         if self.denials.iter().any(is_denied) {
-            let message = access::refusal(key, permission, &format!("\"{resource}\""));
+            let message = not_authorized(key, permission, &format!("\"{resource}\""));
             return Err(Refusal::new(403, "AccessDenied", message));
         }
         Ok(())

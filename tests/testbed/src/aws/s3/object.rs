@@ -229,7 +229,7 @@ impl Bucket {
         }
     }
 
-    /// Sets the region. By default it is [`super::super::REGION`].
+    /// Sets the region. By default it is [`REGION`](crate::aws::REGION).
     #[must_use]
     pub fn region(mut self, region: &str) -> Self {
         self.region = Some(region.to_owned());

@@ -98,6 +98,8 @@ async fn a_snapshot_that_may_not_be_made_is_refused() {
         .aws
         .add_database(Database::instance("member").member_of("aurora"));
     caller.aws.snapshot_quota(1);
+    let optimized = Database::instance("optimized").status("storage-optimization");
+    caller.aws.add_database(optimized);
     let of =
         |source: &str, id: &str| format!("DBInstanceIdentifier={source}&DBSnapshotIdentifier={id}");
     for (parameters, status, code) in [
@@ -126,6 +128,8 @@ async fn a_snapshot_that_may_not_be_made_is_refused() {
     assert_eq!(all(got.text(), "DBInstanceStatus"), ["backing-up"]);
     let got = caller.act("CreateDBSnapshot", &of("retail-prd", "b")).await;
     assert_eq!(got.error(), (400, "InvalidDBInstanceState".to_owned()));
+    let got = caller.act("CreateDBSnapshot", &of("optimized", "b")).await;
+    assert_eq!(got.error(), (400, "SnapshotQuotaExceeded".to_owned()));
     caller.aws.set_status("retail-1", "available");
     let got = caller.act("CreateDBSnapshot", &of("retail-prd", "b")).await;
     assert_eq!(got.error(), (400, "SnapshotQuotaExceeded".to_owned()));

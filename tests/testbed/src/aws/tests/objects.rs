@@ -249,7 +249,7 @@ async fn a_copy_of_an_object_in_parts_is_one_of_a_single_request() {
     let headers = [("x-amz-copy-source", "acme/parts")];
     caller.send("PUT /acme/copy", &headers, "").await.ok();
     let copy = caller.aws.object("acme", "copy").unwrap();
-    let md5 = hexadecimal(&digest(Algorithm::Md5, &[7; 6 << 20]));
+    let md5 = hexadecimal(&digest(Algorithm::Md5, &vec![7; 6 << 20]));
     assert_eq!(copy.etag(), format!("\"{md5}\""));
     assert_eq!(copy.sha256(), source.sha256());
 }

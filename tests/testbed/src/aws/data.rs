@@ -18,12 +18,12 @@ const PIECE: u64 = 256 * 1024;
 const DIGESTED: u64 = 1 << 20;
 
 /// The bytes of an object. Clones share them.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Data {
     pieces: Vec<Piece>,
 }
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 enum Piece {
     Bytes(Bytes),
     Fill { byte: u8, length: u64 },
@@ -34,6 +34,16 @@ impl Piece {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
             Self::Fill { length, .. } => *length,
+        }
+    }
+
+    /// Returns whether a piece of the same length has the same bytes.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Bytes(one), Self::Bytes(two)) => one == two,
+            (Self::Fill { byte: one, .. }, Self::Fill { byte: two, .. }) => one == two,
+            (Self::Bytes(bytes), Self::Fill { byte, .. })
+            | (Self::Fill { byte, .. }, Self::Bytes(bytes)) => bytes.iter().all(|it| it == byte),
         }
     }
 
@@ -63,7 +73,7 @@ impl Data {
     /// Returns `length` equal bytes, which need no memory.
     ///
     /// The digests of more than 1 MiB are no digests of the bytes, because these would take minutes. They are
-    /// stand-ins: equal for equal data, and different for different data.
+    /// stand-ins, which are equal for equal runs of bytes.
     pub fn sparse(length: u64, byte: u8) -> Self {
         let mut data = Self::default();
         data.push(Piece::Fill { byte, length });
@@ -183,7 +193,7 @@ impl Data {
         })
     }
 
-    /// Appends a piece. Neighbours that are equal become one, so that equal data is equal in memory.
+    /// Appends a piece. Runs of the same byte become one, so that the copy of sparse data in parts is like the whole.
     fn push(&mut self, piece: Piece) {
         if piece.length() == 0 {
             return;
@@ -203,6 +213,33 @@ impl Data {
     }
 }
 
+impl PartialEq for Data {
+    fn eq(&self, other: &Self) -> bool {
+        if self.len() != other.len() {
+            return false;
+        }
+        let (mut left, mut right) = (self.pieces.iter().cloned(), other.pieces.iter().cloned());
+        let (mut one, mut two) = (left.next(), right.next());
+        while let (Some(a), Some(b)) = (&one, &two) {
+            let length = a.length().min(b.length());
+            if !a.part(0..length).is_same(&b.part(0..length)) {
+                return false;
+            }
+            let rest = |piece: &Piece| {
+                let end = piece.length();
+                (length < end).then(|| piece.part(length..end))
+            };
+            (one, two) = (
+                rest(a).or_else(|| left.next()),
+                rest(b).or_else(|| right.next()),
+            );
+        }
+        true
+    }
+}
+
+impl Eq for Data {}
+
 impl<T: Into<Bytes>> From<T> for Data {
     fn from(bytes: T) -> Self {
         Self::new(bytes)
@@ -212,5 +249,43 @@ impl<T: Into<Bytes>> From<T> for Data {
 impl fmt::Debug for Data {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Data({} bytes)", self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_is_equal_if_its_bytes_are() {
+        let mut parts = Data::new("aab");
+        parts.append(Data::sparse(3, b'b'));
+        parts.append(Data::new("c"));
+        assert_eq!(parts, Data::new("aabbbbc"));
+        assert_eq!(parts.to_bytes(), "aabbbbc");
+        assert_ne!(parts, Data::new("aabbbbd"));
+        assert_ne!(parts, Data::new("aabbbb"));
+        assert_eq!(parts.part(1..5), Data::new("abbb"));
+        assert_eq!(Data::sparse(0, 1), Data::default());
+    }
+
+    #[test]
+    fn the_parts_of_sparse_data_make_the_whole() {
+        let whole = Data::sparse(6 << 30, 7);
+        let mut copy = whole.part(0..5 << 30);
+        copy.append(whole.part(5 << 30..6 << 30));
+        assert_eq!(copy, whole);
+        let digest = |data: &Data| data.digest(Algorithm::Sha256);
+        assert_eq!(digest(&copy), digest(&whole));
+        for other in [Data::sparse(6 << 30, 8), Data::sparse((6 << 30) - 1, 7)] {
+            assert_ne!(digest(&other), digest(&whole));
+        }
+    }
+
+    #[test]
+    fn short_sparse_data_has_the_digest_of_its_bytes() {
+        let digest = |data: &Data| data.digest(Algorithm::Sha256);
+        let bytes = Data::new(vec![7; 600_000]);
+        assert_eq!(digest(&Data::sparse(600_000, 7)), digest(&bytes));
     }
 }

@@ -41,6 +41,8 @@ pub enum AwsFault {
     CutBefore,
     /// The connection ends after the request was carried out, without an answer.
     CutAfter,
+    /// The request is read, and never carried out or answered.
+    Hang,
     /// The connection ends after this many bytes of the body of the answer.
     CutWithin(u64),
     /// The first line of the answer comes at once, and this many spaces before the rest.

@@ -24,6 +24,13 @@ use crate::log::Log;
 use crate::tasks::Tasks;
 use crate::web::Reply;
 
+/// The end of a request.
+enum Outcome {
+    Reply(Reply),
+    Cut,
+    Hang,
+}
+
 /// The parts that each connection needs.
 #[derive(Clone)]
 struct Server {
@@ -79,7 +86,14 @@ impl Server {
     ) -> Result<Reply, NoAnswer> {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(|_| NoAnswer)?.to_bytes();
-        let mut call = Call::new(head, body);
+        match self.carry_out(Call::new(head, body), flushed) {
+            Outcome::Reply(reply) => Ok(reply),
+            Outcome::Cut => Err(NoAnswer),
+            Outcome::Hang => std::future::pending().await,
+        }
+    }
+
+    fn carry_out(&self, mut call: Call, flushed: Arc<Notify>) -> Outcome {
         let mut state = lock(&self.state);
         let faults = state.rules.take(&call);
         forget(&mut call, &faults);
@@ -87,9 +101,10 @@ impl Server {
         let is_silent = state.is_silent;
         let id = format!("{:016X}", state.serial);
         let is = |wanted: fn(&AwsFault) -> bool| faults.iter().any(wanted);
-        if is(|it| matches!(it, AwsFault::CutBefore)) {
+        let hangs = is(|it| matches!(it, AwsFault::Hang));
+        if hangs || is(|it| matches!(it, AwsFault::CutBefore)) {
             self.record(call, is_silent, None, None);
-            return Err(NoAnswer);
+            return if hangs { Outcome::Hang } else { Outcome::Cut };
         }
         let (answered, status) = match instead(&call, &faults) {
             Some((refusal, status)) => (Err(refusal), status),
@@ -103,7 +118,7 @@ impl Server {
         drop(state);
         if is(|it| matches!(it, AwsFault::CutAfter)) {
             self.record(call, is_silent, None, None);
-            return Err(NoAnswer);
+            return Outcome::Cut;
         }
         let (answer, code) = match answered {
             Ok(answer) => (answer, None),
@@ -113,11 +128,9 @@ impl Server {
         let status = answer.status.as_u16();
         let reply = answer.sent(&call.method, &way(&faults), flushed);
         self.record(call, is_silent, Some(status), code);
-        Ok(reply)
+        Outcome::Reply(reply)
     }
-}
 
-impl Server {
     fn record(&self, call: Call, is_silent: bool, status: Option<u16>, code: Option<String>) {
         if !is_silent {
             self.requests.push(call.recorded(status, code));

@@ -1,5 +1,7 @@
 //! Conditions and digests that a client sends with a request.
 
+use std::cell::LazyCell;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
@@ -41,6 +43,8 @@ pub(super) fn target(call: &Call, existing: Option<&Object>) -> Result<(), Refus
 /// Checks the digests of a body, and returns the checksum that is to be stored.
 pub(super) fn body(call: &Call) -> Result<Option<Checksum>, Refusal> {
     let data = Data::new(call.body.clone());
+    // Most clients send it twice: as a checksum, and for the signature.
+    let sha256 = LazyCell::new(|| data.digest(Algorithm::Sha256));
     if let Some(text) = call.header("content-md5") {
         let given = BASE64_STANDARD.decode(text).unwrap_or_default();
         if given.len() != 16 {
@@ -57,15 +61,21 @@ pub(super) fn body(call: &Call) -> Result<Option<Checksum>, Refusal> {
         return Err(not_implemented());
     }
     let is_digest = signed.len() == 64;
-    if is_digest && signed != hexadecimal(&data.digest(Algorithm::Sha256)) {
+    if is_digest && signed != hexadecimal(&sha256) {
         let message =
             "The provided 'x-amz-content-sha256' header does not match what was computed.";
         return Err(Refusal::new(400, "XAmzContentSHA256Mismatch", message));
     }
-    checksum(call, &data)
+    checksum(call, |algorithm| match algorithm {
+        Algorithm::Sha256 => sha256.clone(),
+        other => data.digest(other),
+    })
 }
 
-fn checksum(call: &Call, data: &Data) -> Result<Option<Checksum>, Refusal> {
+fn checksum(
+    call: &Call,
+    digest: impl FnOnce(Algorithm) -> Vec<u8>,
+) -> Result<Option<Checksum>, Refusal> {
     const OTHERS: [&str; 3] = [
         "x-amz-checksum-algorithm",
         "x-amz-checksum-mode",
@@ -97,7 +107,7 @@ fn checksum(call: &Call, data: &Data) -> Result<Option<Checksum>, Refusal> {
         let message = format!("Value for {name} header is invalid.");
         return Err(invalid_request(message));
     };
-    if given != data.digest(algorithm) {
+    if given != digest(algorithm) {
         let message = format!(
             "The {} you specified did not match the calculated checksum.",
             algorithm.name()

@@ -120,7 +120,11 @@ impl Request<'_> {
                 name(actual)
             )));
         }
-        let part = self.part(call.body.clone().into(), expected);
+        let given = checksum
+            .as_ref()
+            .filter(|it| Some(it.algorithm) == expected);
+        let given = given.and_then(|it| it.algorithm.decoded(&it.value));
+        let part = self.part(call.body.clone().into(), expected, given);
         let mut answer = Answer::empty(StatusCode::OK)
             .header("etag", &part.etag())
             .header("x-amz-server-side-encryption", "AES256");
@@ -141,7 +145,7 @@ impl Request<'_> {
                 "The specified copy source is larger than the maximum allowable size for a copy source: {MAX_AT_ONCE}"
             )));
         }
-        let part = self.part(source.data.part(range), expected);
+        let part = self.part(source.data.part(range), expected, None);
         let document = self.copied("CopyPartResult", &part.etag(), |xml| {
             part.digest_element(expected, xml);
         });
@@ -174,10 +178,11 @@ impl Request<'_> {
         }
     }
 
-    fn part(&self, data: Data, algorithm: Option<Algorithm>) -> Part {
+    /// Returns a part. Its digest by the algorithm is computed unless it is known.
+    fn part(&self, data: Data, algorithm: Option<Algorithm>, known: Option<Vec<u8>>) -> Part {
         Part {
             md5: data.digest(Algorithm::Md5),
-            digest: algorithm.map(|it| data.digest(it)),
+            digest: known.or_else(|| Some(data.digest(algorithm?))),
             modified: self.now,
             data,
         }

@@ -60,6 +60,25 @@ async fn a_connection_may_end_before_or_after_the_work() {
 }
 
 #[tokio::test]
+async fn a_request_may_never_be_answered() {
+    let caller = Caller::start().await;
+    caller.aws.fault(On::operation("PutObject"), AwsFault::Hang);
+    let mut hanging = Box::pin(caller.send("PUT /acme/x", &[], ""));
+    let others = async {
+        while caller.aws.requests().of("PutObject").is_empty() {
+            tokio::task::yield_now().await;
+        }
+        caller.ask("HEAD /acme").await.ok();
+    };
+    tokio::select! {
+        biased;
+        _ = &mut hanging => panic!("an answer came"),
+        () = others => {}
+    }
+    assert!(caller.aws.object("acme", "x").is_none());
+}
+
+#[tokio::test]
 async fn an_answer_may_end_early() {
     let caller = Caller::start().await;
     caller

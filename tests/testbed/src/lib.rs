@@ -6,6 +6,8 @@
 //! Clients reach those systems as in a real cluster: through the port-forward upgrade of a pod. Answers are
 //! computed from state that tests can read and change. [`Faults`] makes any layer misbehave at run time.
 //!
+//! [`aws::Aws`] plays the services outside the cluster: S3 and RDS.
+//!
 //! ```no_run
 //! # async fn example() -> Result<(), testbed::TestbedError> {
 //! use testbed::{Fault, Testbed, TunnelFault};

@@ -216,7 +216,8 @@ impl Aws {
         self.state().rds.set_status(id, status);
     }
 
-    /// Sets the number of looks at a new snapshot that show it as `creating`. By default it is 2.
+    /// Sets the number of looks at a new snapshot that show it as `creating`. By default it is 2. Each description
+    /// with the snapshot in it is a look.
     pub fn snapshots_take(&self, looks: u32) {
         self.state().rds.looks = looks;
     }

@@ -198,7 +198,8 @@ impl Request<'_> {
             })?),
             (None, after) => after.map(|it| Start::After(it.to_owned())),
         };
-        let objects = &self.store()?.objects;
+        let store = self.store()?;
+        let objects = &store.objects;
         let (entries, has_more) = page(objects, prefix, delimiter, start.as_ref(), limit);
         let next = entries.last().filter(|_| has_more).map(Start::of);
         let document = Xml::document("ListBucketResult", S3, |xml| {
@@ -225,7 +226,7 @@ impl Request<'_> {
                 }
             }
         });
-        Ok(Answer::xml(document))
+        Ok(Answer::xml(document).header("x-amz-bucket-region", &store.region))
     }
 
     pub(super) fn list_uploads(&self) -> Answered {

@@ -248,7 +248,8 @@ impl Request<'_> {
         }
         let owner = self.call.header("x-amz-expected-bucket-owner");
         if store.is_foreign || owner.is_some_and(|it| it != ACCOUNT) {
-            return Err(access_denied());
+            // S3 names the region of each bucket that exists.
+            return Err(access_denied().with_header("x-amz-bucket-region", region));
         }
         Ok(())
     }

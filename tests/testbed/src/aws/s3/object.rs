@@ -122,7 +122,7 @@ impl Object {
 
     /// Sets an entity tag that is no MD5 digest, as objects have that are encrypted with a key of KMS.
     #[must_use]
-    pub fn etag_is(mut self, etag: &str) -> Self {
+    pub fn with_etag(mut self, etag: &str) -> Self {
         etag.clone_into(&mut self.etag);
         self.is_plain = false;
         self
@@ -247,6 +247,13 @@ impl Bucket {
     #[must_use]
     pub fn public(mut self) -> Self {
         self.is_public = true;
+        self
+    }
+
+    /// Adds many objects.
+    #[must_use]
+    pub fn objects(mut self, objects: impl IntoIterator<Item = (String, Object)>) -> Self {
+        self.objects.extend(objects);
         self
     }
 

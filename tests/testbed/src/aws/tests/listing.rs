@@ -59,6 +59,7 @@ async fn an_entry_has_the_facts_of_its_object() {
     assert_eq!(root.name, "ListBucketResult");
     assert_eq!(root.child("Name"), Some("list"));
     assert_eq!(root.child("MaxKeys"), Some("1000"));
+    assert_eq!(got.header("x-amz-bucket-region"), "eu-central-1");
     let [first, second] = root.children("Contents").collect::<Vec<_>>()[..] else {
         panic!("{}", got.text());
     };
@@ -110,11 +111,8 @@ async fn keys_with_the_same_folder_are_one_entry_of_one_page() {
 #[tokio::test]
 async fn a_page_has_at_most_1000_entries() {
     let caller = start(&[]).await;
-    for number in 0..1001 {
-        caller
-            .aws
-            .put("list", &format!("{number:04}"), Object::new(""));
-    }
+    let objects = (0..1001).map(|number| (format!("{number:04}"), Object::new("")));
+    caller.aws.add_bucket(Bucket::new("list").objects(objects));
     let found = pages(&caller, "&max-keys=5000").await;
     assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [1000, 1]);
 }

@@ -346,6 +346,22 @@ async fn many_keys_are_deleted_by_one_request_with_a_digest() {
     assert_eq!(caller.aws.keys("acme"), ["a/b c+d"]);
 }
 
+/// Objects that are encrypted with a key of KMS have such entity tags. Each copy gets another one.
+#[tokio::test]
+async fn an_entity_tag_may_be_no_digest() {
+    let caller = Caller::start().await;
+    let etag = "0123456789abcdef0123456789abcdef";
+    caller
+        .aws
+        .put("acme", "kms", Object::new("x").with_etag(etag));
+    let head = caller.ask("HEAD /acme/kms").await.ok();
+    assert_eq!(head.header("etag"), format!("\"{etag}\""));
+    let headers = [("x-amz-copy-source", "acme/kms")];
+    let got = caller.send("PUT /acme/copy", &headers, "").await.ok();
+    let md5 = hexadecimal(&digest(Algorithm::Md5, b"x"));
+    assert_eq!(got.root().child("ETag"), Some(&*format!("\"{md5}\"")));
+}
+
 #[tokio::test]
 async fn a_large_object_is_read_without_memory() {
     let caller = Caller::start().await;

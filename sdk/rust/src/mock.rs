@@ -52,6 +52,7 @@ struct Script {
     objects: resources::Objects,
     outside: storage::Outside,
     now: u64,
+    tick: u64,
     target: Option<Target>,
     tokens: usize,
 }
@@ -154,6 +155,13 @@ impl Host {
     #[must_use]
     pub fn at(self, now: u64) -> Self {
         self.0.borrow_mut().now = now;
+        self
+    }
+
+    /// Lets the clock go on by some milliseconds with each look at it. By default it stands still.
+    #[must_use]
+    pub fn ticking(self, milliseconds: u64) -> Self {
+        self.0.borrow_mut().tick = milliseconds;
         self
     }
 
@@ -312,10 +320,14 @@ impl Response {
     }
 }
 
-/// A clock that stands still.
+/// A clock that stands still, unless the test lets it tick.
 pub(crate) mod clock {
     pub(crate) fn now() -> u64 {
-        super::current().0.borrow().now
+        let host = super::current();
+        let mut script = host.0.borrow_mut();
+        let now = script.now;
+        script.now += script.tick;
+        now
     }
 
     /// The user of the mock host is in the time zone UTC.

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use broker_manifest::{StoreVerb, is_bucket};
+use sha2::{Digest as _, Sha256};
 
 use super::{Answer, Host, Response, current};
 use crate::error::{Error, ErrorKind, Result};
@@ -12,13 +13,38 @@ use crate::storage::{Condition, Duplicate, Location, Object, Page, Selection};
 /// The maximum number of objects in a page, and in a batch. The host has the same limits.
 const MAX_PAGE: usize = 1000;
 
+/// The maximum length of an object that is written at once, and of a key, in bytes. The host has the same limits.
+const MAX_PUT: usize = 1 << 20;
+const MAX_KEY: usize = 1024;
+
+/// The bucket and the key of an object.
+type At = (String, String);
+
 /// The objects and their errors, by bucket and key, and the answers to actions.
 #[derive(Debug, Default)]
 pub(super) struct Outside {
-    objects: BTreeMap<(String, String), Vec<u8>>,
-    refused: BTreeMap<(String, String), Error>,
+    objects: BTreeMap<At, Kept>,
+    refused: BTreeMap<At, Error>,
+    /// Changes of objects just before they are copied. `None` is a deletion.
+    changes: BTreeMap<At, VecDeque<Option<Vec<u8>>>>,
+    /// Sources whose copies have no digest.
+    undigested: BTreeSet<At>,
+    copied: Vec<String>,
+    longest_write: usize,
+    /// Cursors of lists have this number; others are refused.
+    cursors: usize,
+    /// The number of further calls until the user stops the command.
+    calls_left: Option<usize>,
     actions: BTreeMap<String, VecDeque<Result<String>>>,
     called: Vec<Called>,
+}
+
+/// An object.
+#[derive(Debug, Clone, Default)]
+struct Kept {
+    body: Vec<u8>,
+    modified: Option<String>,
+    has_digest: bool,
 }
 
 /// An action that the engine called.
@@ -36,10 +62,137 @@ impl Host {
     /// Puts an object into all stores.
     #[must_use]
     pub fn stored(self, bucket: &str, key: &str, body: impl AsRef<[u8]>) -> Self {
-        let at = (bucket.to_owned(), key.to_owned());
-        let body = body.as_ref().to_vec();
-        self.0.borrow_mut().outside.objects.insert(at, body);
+        let kept = Kept {
+            body: body.as_ref().to_vec(),
+            ..Kept::default()
+        };
+        self.keep(bucket, key, kept);
         self
+    }
+
+    /// Sets the time of the last change of an object that exists.
+    #[must_use]
+    pub fn modified(self, bucket: &str, key: &str, time: &str) -> Self {
+        let at = (bucket.to_owned(), key.to_owned());
+        if let Some(kept) = self.0.borrow_mut().outside.objects.get_mut(&at) {
+            kept.modified = Some(time.to_owned());
+        }
+        self
+    }
+
+    /// Removes an object from all stores.
+    #[must_use]
+    pub fn removed(self, bucket: &str, key: &str) -> Self {
+        let at = (bucket.to_owned(), key.to_owned());
+        self.0.borrow_mut().outside.objects.remove(&at);
+        self
+    }
+
+    /// Changes an object just before the engine copies it, or removes it. Further changes are for further copies.
+    #[must_use]
+    pub fn before_copy(self, bucket: &str, key: &str, body: Option<&[u8]>) -> Self {
+        let at = (bucket.to_owned(), key.to_owned());
+        let changes = &mut self.0.borrow_mut().outside.changes;
+        let body = body.map(<[u8]>::to_vec);
+        changes.entry(at).or_default().push_back(body);
+        self.clone()
+    }
+
+    /// Lets the store keep no digest of the copies of an object.
+    #[must_use]
+    pub fn without_digest(self, bucket: &str, key: &str) -> Self {
+        let at = (bucket.to_owned(), key.to_owned());
+        self.0.borrow_mut().outside.undigested.insert(at);
+        self
+    }
+
+    /// Lets the store refuse the cursors of lists that it has given so far.
+    #[must_use]
+    pub fn forgetting_cursors(self) -> Self {
+        self.0.borrow_mut().outside.cursors += 1;
+        self
+    }
+
+    /// Lets the user stop the command after this number of calls that leave the sandbox: all others fail with
+    /// `cancelled`. Each copy and each deletion of a batch counts. `None` lets all calls work again.
+    #[must_use]
+    pub fn stopped_after(self, calls: Option<usize>) -> Self {
+        self.0.borrow_mut().outside.calls_left = calls;
+        self
+    }
+
+    /// Returns the targets of all copies so far, as `BUCKET/KEY` and in order.
+    #[must_use]
+    pub fn copied(&self) -> Vec<String> {
+        self.0.borrow().outside.copied.clone()
+    }
+
+    /// Returns the length of the longest piece that the engine wrote at once, in bytes.
+    #[must_use]
+    pub fn longest_write(&self) -> usize {
+        self.0.borrow().outside.longest_write
+    }
+
+    /// Returns the keys of a bucket, in order.
+    #[must_use]
+    pub fn keys_of(&self, bucket: &str) -> Vec<String> {
+        let script = self.0.borrow();
+        let places = script.outside.objects.keys();
+        let keys = places.filter(|(is, _)| is == bucket);
+        keys.map(|(_, key)| key.clone()).collect()
+    }
+
+    fn keep(&self, bucket: &str, key: &str, kept: Kept) {
+        let at = (bucket.to_owned(), key.to_owned());
+        self.0.borrow_mut().outside.objects.insert(at, kept);
+    }
+
+    fn kept(&self, at: &Location) -> Result<Kept> {
+        let place = (at.bucket.clone(), at.key.clone());
+        let kept = self.0.borrow().outside.objects.get(&place).cloned();
+        kept.ok_or_else(|| {
+            Error::not_found(format!("s3://{}/{} does not exist", at.bucket, at.key))
+        })
+    }
+
+    /// Counts a call that leaves the sandbox.
+    ///
+    /// # Errors
+    /// Fails if the user has stopped the command.
+    fn count(&self) -> Result<()> {
+        match &mut self.0.borrow_mut().outside.calls_left {
+            Some(0) => {
+                let message = "the command was stopped";
+                Err(Error::new(ErrorKind::Cancelled, message))
+            }
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the next change of an object that is about to be copied.
+    fn change(&self, at: &At) {
+        let mut script = self.0.borrow_mut();
+        let outside = &mut script.outside;
+        let changes = outside.changes.get_mut(at);
+        match changes.and_then(VecDeque::pop_front) {
+            Some(Some(body)) => {
+                let kept = outside.objects.entry(at.clone()).or_default();
+                (kept.body, kept.has_digest) = (body, false);
+            }
+            Some(None) => {
+                outside.objects.remove(at);
+            }
+            None => {}
+        }
+    }
+
+    fn note_write(&self, length: usize) {
+        let outside = &mut self.0.borrow_mut().outside;
+        outside.longest_write = outside.longest_write.max(length);
     }
 
     /// Lets every call for an object fail. With an empty key, it is the list of the bucket that fails.
@@ -54,7 +207,12 @@ impl Host {
     #[must_use]
     pub fn bytes_of(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
         let at = (bucket.to_owned(), key.to_owned());
-        self.0.borrow().outside.objects.get(&at).cloned()
+        let script = self.0.borrow();
+        script
+            .outside
+            .objects
+            .get(&at)
+            .map(|kept| kept.body.clone())
     }
 
     /// Adds an answer to an action, `SERVICE:ACTION`. Calls get the answers in order; the last one is repeated.
@@ -80,7 +238,12 @@ impl Host {
             let message = format!("`{bucket}` is not a name of a bucket");
             return Err(Error::invalid(message));
         }
+        let climbs = key.split('/').any(|part| matches!(part, "." | ".."));
+        if climbs || key.len() > MAX_KEY || key.contains(char::is_control) {
+            return Err(Error::invalid(format!("{key:?} is not a key of an object")));
+        }
         self.check_grant(store, verb, bucket, key)?;
+        self.count()?;
         let key = if verb == StoreVerb::List { "" } else { key };
         let at = (bucket.to_owned(), key.to_owned());
         let refused = self.0.borrow().outside.refused.get(&at).cloned();
@@ -108,16 +271,10 @@ impl Host {
             format!("the manifest does not allow `{verb}` in `{bucket}/{key}` of store `{store}`");
         Err(Error::new(ErrorKind::Denied, message))
     }
-
-    fn read(&self, at: &Location) -> Result<Vec<u8>> {
-        let body = self.bytes_of(&at.bucket, &at.key);
-        body.ok_or_else(|| {
-            Error::not_found(format!("s3://{}/{} does not exist", at.bucket, at.key))
-        })
-    }
 }
 
-fn facts(key: &str, body: &[u8]) -> Object {
+fn facts(key: &str, kept: &Kept) -> Object {
+    let body = &kept.body;
     // Any function of the bytes is good enough to notice a change.
     let sum = body.iter().fold(5381_u64, |sum, byte| {
         sum.wrapping_mul(33) ^ u64::from(*byte)
@@ -125,10 +282,15 @@ fn facts(key: &str, body: &[u8]) -> Object {
     Object {
         key: key.to_owned(),
         size: body.len() as u64,
-        modified: None,
+        modified: kept.modified.clone(),
         etag: Some(format!("\"{sum:x}\"")),
-        sha256: None,
+        sha256: kept.has_digest.then(|| digest(body)),
     }
+}
+
+fn digest(body: &[u8]) -> String {
+    let digest = Sha256::digest(body);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub(crate) fn get(store: &str, at: &Location) -> Result<Response> {
@@ -137,7 +299,7 @@ pub(crate) fn get(store: &str, at: &Location) -> Result<Response> {
     let answer = Answer {
         status: 200,
         headers: Vec::new(),
-        body: host.read(at)?,
+        body: host.kept(at)?.body,
     };
     Ok(Response(RefCell::new(answer)))
 }
@@ -145,7 +307,7 @@ pub(crate) fn get(store: &str, at: &Location) -> Result<Response> {
 pub(crate) fn head(store: &str, at: &Location) -> Result<Object> {
     let host = current();
     host.check_store(store, StoreVerb::Get, &at.bucket, &at.key)?;
-    Ok(facts(&at.key, &host.read(at)?))
+    Ok(facts(&at.key, &host.kept(at)?))
 }
 
 pub(crate) fn list(store: &str, selection: &Selection) -> Result<Page> {
@@ -159,6 +321,12 @@ pub(crate) fn list(store: &str, selection: &Selection) -> Result<Page> {
     let host = current();
     host.check_store(store, StoreVerb::List, bucket, prefix)?;
     let script = host.0.borrow();
+    let number = format!("{}/", script.outside.cursors);
+    let cursor = cursor.as_ref().map(|cursor| {
+        let last = cursor.strip_prefix(&number);
+        last.ok_or_else(|| Error::invalid("the continuation token is incorrect"))
+    });
+    let cursor = cursor.transpose()?;
     let most = limit.map_or(MAX_PAGE, |limit| (limit as usize).clamp(1, MAX_PAGE));
     let mut page = Page {
         objects: Vec::new(),
@@ -168,20 +336,24 @@ pub(crate) fn list(store: &str, selection: &Selection) -> Result<Page> {
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let objects = script.outside.objects.iter();
     let objects = objects.filter(|((is, key), _)| is == bucket && key.starts_with(prefix.as_str()));
-    for ((_, key), body) in objects {
+    for ((_, key), kept) in objects {
         let end = key[prefix.len()..].find('/').filter(|_| *folders);
         let name = end.map_or(key.as_str(), |end| &key[..=prefix.len() + end]);
-        if cursor.as_deref().is_some_and(|cursor| name <= cursor) || seen.contains(name) {
+        if cursor.is_some_and(|cursor| name <= cursor) || seen.contains(name) {
             continue;
         }
         if page.objects.len() + page.folders.len() == most {
-            page.next = seen.last().map(|name| (*name).to_owned());
+            page.next = seen.last().map(|name| format!("{number}{name}"));
             break;
         }
         seen.insert(name);
         match end {
             Some(_) => page.folders.push(name.to_owned()),
-            None => page.objects.push(facts(key, body)),
+            // A list has no digests.
+            None => page.objects.push(Object {
+                sha256: None,
+                ..facts(key, kept)
+            }),
         }
     }
     Ok(page)
@@ -205,13 +377,16 @@ impl Upload {
             let message = format!("{} bytes at once", bytes.len());
             return Err(Error::invalid(message));
         }
+        let host = current();
+        host.count()?;
+        host.note_write(bytes.len());
         self.bytes.borrow_mut().extend_from_slice(bytes);
         Ok(())
     }
 
     pub(crate) fn finish(&self) -> Result<Object> {
         let bytes = self.bytes.take();
-        put(&self.store, &self.at, &bytes, None, &self.condition)
+        write(&self.store, &self.at, bytes, &self.condition)
     }
 }
 
@@ -242,9 +417,18 @@ pub(crate) fn put(
     _: Option<&str>,
     condition: &Condition,
 ) -> Result<Object> {
+    if body.len() > MAX_PUT {
+        let message = format!("the object has {} bytes", body.len());
+        return Err(Error::invalid(message));
+    }
+    current().note_write(body.len());
+    write(store, at, body.to_vec(), condition)
+}
+
+fn write(store: &str, at: &Location, body: Vec<u8>, condition: &Condition) -> Result<Object> {
     let host = current();
     host.check_store(store, StoreVerb::Put, &at.bucket, &at.key)?;
-    let old = host.bytes_of(&at.bucket, &at.key);
+    let old = host.kept(at).ok();
     let etag = old.as_ref().and_then(|old| facts(&at.key, old).etag);
     let is_met = match condition {
         Condition::None => true,
@@ -255,8 +439,14 @@ pub(crate) fn put(
         let message = format!("s3://{}/{} is not as demanded", at.bucket, at.key);
         return Err(Error::new(ErrorKind::Conflict, message));
     }
-    let _written = host.stored(&at.bucket, &at.key, body);
-    Ok(facts(&at.key, body))
+    let kept = Kept {
+        body,
+        modified: None,
+        has_digest: true,
+    };
+    let facts = facts(&at.key, &kept);
+    host.keep(&at.bucket, &at.key, kept);
+    Ok(facts)
 }
 
 pub(crate) fn copy(store: &str, duplicates: &[Duplicate]) -> Result<Vec<Result<Object>>> {
@@ -269,13 +459,18 @@ fn copy_one(store: &str, one: &Duplicate) -> Result<Object> {
     let (source, target) = (&one.source, &one.target);
     host.check_store(store, StoreVerb::Get, &source.bucket, &source.key)?;
     host.check_store(store, StoreVerb::Copy, &target.bucket, &target.key)?;
-    let body = host.read(source)?;
-    let object = facts(&target.key, &body);
+    let place = (source.bucket.clone(), source.key.clone());
+    host.change(&place);
+    let mut kept = host.kept(source)?;
+    kept.has_digest = !host.0.borrow().outside.undigested.contains(&place);
+    let object = facts(&target.key, &kept);
     if one.etag.is_some() && one.etag != object.etag {
         let message = format!("s3://{}/{} has changed", source.bucket, source.key);
         return Err(Error::new(ErrorKind::Conflict, message));
     }
-    let _written = host.stored(&target.bucket, &target.key, body);
+    host.keep(&target.bucket, &target.key, kept);
+    let copied = &mut host.0.borrow_mut().outside.copied;
+    copied.push(format!("{}/{}", target.bucket, target.key));
     Ok(object)
 }
 
@@ -311,6 +506,7 @@ pub(crate) mod aws {
         region: Option<&str>,
     ) -> Result<String> {
         let host = current();
+        host.count()?;
         let mut script = host.0.borrow_mut();
         let name = format!("{service}:{action}");
         if let Some(manifest) = &script.manifest {

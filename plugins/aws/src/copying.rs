@@ -1,7 +1,7 @@
 //! The copies of the documents, batch by batch.
 
 use broker_engine::storage::{self, Duplicate, Location, Object, Selection};
-use broker_engine::{Error, ErrorKind, Result, clock};
+use broker_engine::{Error, ErrorKind, Result, clock, progress};
 
 use crate::STORE;
 use crate::entry::{Entry, Skipped, VANISHED, is_of_one_part};
@@ -22,7 +22,7 @@ const LINE: usize = 450;
 /// The maximum number of documents that could not be copied, and of those that vanished as well. They all are in the
 /// memory of the engine at the end.
 const MAX_MISSING: u64 = 10_000;
-const MAX_SKIPPED: u64 = 50_000;
+const MAX_SKIPPED: u64 = 20_000;
 
 /// The work of one call.
 struct Copying<'a> {
@@ -59,6 +59,7 @@ pub fn go_on(id: &Id, documents: &Documents, at: Header) -> Result<Header> {
     let first = copying.at.objects;
     loop {
         copying.page()?;
+        progress::report("documents copied", copying.at.objects, None);
         let copied = copying.at.objects - first;
         let late = clock::now().saturating_sub(begun) >= MAX_TIME;
         if copying.at.is_last || late || copied >= MAX_OBJECTS as u64 {

@@ -11,9 +11,10 @@ use sha2::{Digest as _, Sha256};
 /// The maximum length of a key, in bytes. Source:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
 const MAX_KEY: usize = 1024;
-/// The maximum length of the folder of the backups, in bytes. A tag of the snapshot has the whole id, and at most 256
-/// characters.
-const MAX_BASE: usize = 170;
+/// The maximum length of the folder of the backups, and of the name of a restore, in bytes. A tag of the snapshot or of
+/// a restored database has the whole id, and at most 256 characters.
+const MAX_BASE: usize = 120;
+const MAX_NAME: usize = 40;
 /// The text between the id of a backup and the name of a restore.
 const RESTORE: &str = "#restore-";
 
@@ -187,9 +188,9 @@ pub fn check_base(text: &str) -> Result<String> {
 /// Fails if the name has other characters than letters, digits and dashes.
 pub fn check_name(name: &str) -> Result<String> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-    if !(1..=60).contains(&name.len()) || !name.bytes().all(is_plain) {
+    if !(1..=MAX_NAME).contains(&name.len()) || !name.bytes().all(is_plain) {
         return Err(Error::invalid(format!(
-            "{name:?} is not a name of a restore: it must have 1–60 letters, digits and dashes"
+            "{name:?} is not a name of a restore: it must have 1–{MAX_NAME} letters, digits and dashes"
         )));
     }
     Ok(name.to_owned())

@@ -13,6 +13,9 @@ use crate::record;
 
 /// The maximum length of a journal, in bytes. The host writes no longer object at once.
 const MAX_JOURNAL: u64 = 1 << 20;
+/// The maximum length of a header, and of the pieces in which it is read, in bytes.
+const MAX_HEADER: usize = 64 << 10;
+const PIECE: u64 = 8 << 10;
 /// The number of the batch that is being copied.
 const NOW: &str = "run/now";
 
@@ -66,7 +69,7 @@ impl Header {
         })?;
         match newest {
             0 => Ok(Self::default()),
-            number => Ok(read(id, number)?.0),
+            number => header(id, number),
         }
     }
 
@@ -126,6 +129,24 @@ impl Header {
     }
 }
 
+/// Reads the header of a journal, which is much shorter than the rest.
+fn header(id: &Id, number: u32) -> Result<Header> {
+    let name = name(number);
+    let response = storage::get(STORE, &id.at(&name))?;
+    let mut text = Vec::new();
+    while !text.contains(&b'\n') && text.len() < MAX_HEADER {
+        let Some(piece) = response.next_piece(PIECE)? else {
+            break;
+        };
+        text.extend(piece);
+    }
+    let line = text.split(|byte| *byte == b'\n').next();
+    let header = line.and_then(|line| serde_json::from_slice::<Header>(line).ok());
+    header
+        .filter(|header| header.number == number)
+        .ok_or_else(|| damaged(id, &name))
+}
+
 /// Reads a journal.
 ///
 /// # Errors
@@ -133,12 +154,7 @@ impl Header {
 pub fn read(id: &Id, number: u32) -> Result<(Header, Journal)> {
     let name = name(number);
     let body = storage::get(STORE, &id.at(&name))?.read(MAX_JOURNAL)?;
-    let bad = || {
-        Error::new(
-            ErrorKind::Integrity,
-            format!("{} is damaged", id.shown(&name)),
-        )
-    };
+    let bad = || damaged(id, &name);
     let body = String::from_utf8(body).map_err(|_| bad())?;
     let (header, mut rest) = body.split_once('\n').ok_or_else(bad)?;
     let header: Header = serde_json::from_str(header).map_err(|_| bad())?;
@@ -174,6 +190,11 @@ pub fn remove_all(id: &Id) -> Result<()> {
         }
         record::remove(&id.bucket, &keys)?;
     }
+}
+
+fn damaged(id: &Id, name: &str) -> Error {
+    let message = format!("{} is damaged", id.shown(name));
+    Error::new(ErrorKind::Integrity, message)
 }
 
 fn name(number: u32) -> String {

@@ -18,6 +18,8 @@ const GENERATED: [&str; 3] = [
 ];
 /// The name of the project and of the environment if the user gives none.
 const DEFAULT: &str = "default";
+/// The maximum length of both, in bytes.
+const MAX_NAME: usize = 50;
 /// The limits of RDS for tags: number, length of names, and length of values, in characters. Source:
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html>
 const MAX_TAGS: usize = 40;
@@ -170,9 +172,9 @@ fn name(request: &impl Settings, option: &str) -> Result<String> {
     let name = request.text(option).unwrap_or(DEFAULT);
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     let starts = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-    if !starts || name.len() > 60 || !name.bytes().all(is_plain) {
+    if !starts || name.len() > MAX_NAME || !name.bytes().all(is_plain) {
         return Err(Error::invalid(format!(
-            "--{option} must have 1–60 letters, digits and -._, and begin with a letter or a digit, not {name:?}"
+            "--{option} must have 1–{MAX_NAME} letters, digits and -._, and begin with a letter or a digit, not {name:?}"
         )));
     }
     Ok(name.to_owned())

@@ -541,4 +541,12 @@ mod tests {
         assert_eq!(host.saved_names(), ["a.tar", "backup"]);
         assert_eq!(host.saved(), [b"first".to_vec(), b"second".to_vec()]);
     }
+
+    #[test]
+    fn a_clock_ticks_only_on_demand() {
+        let host = Host::without_manifest().at(5);
+        let looks = |host: &Host| host.run(|| (crate::clock::now(), crate::clock::now()));
+        assert_eq!(looks(&host), (5, 5));
+        assert_eq!(looks(&host.ticking(3)), (5, 8));
+    }
 }

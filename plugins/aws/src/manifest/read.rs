@@ -15,7 +15,7 @@ use crate::entry::{Entry, Skipped};
 use crate::id::{Id, hexadecimal};
 
 /// The length of a piece that is read, in bytes. A compressed one may be a thousand times as long when it is expanded.
-const PIECE: u64 = 16 << 10;
+const PIECE: u64 = 64 << 10;
 /// The maximum length of the text beside the list of documents, and of a line of that list, in bytes.
 const MAX_HEAD: usize = 96 << 20;
 const MAX_LINE: usize = 64 << 10;

@@ -89,7 +89,9 @@ pub fn restore(request: &RestoreRequest) -> Result<Restoration> {
         None => None,
     };
     let mut details = Vec::new();
-    if let Some(target) = plan.documents.as_ref().filter(|_| !is_same) {
+    // A restore that goes on compares the documents as it comes to them.
+    let is_looked_at = request.dry_run || !is_same;
+    if let Some(target) = plan.documents.as_ref().filter(|_| is_looked_at) {
         let counts = documents::preview(&id, target)?;
         details.extend(told(target, &counts));
         check_free(target, &counts)?;
@@ -109,7 +111,7 @@ pub fn restore(request: &RestoreRequest) -> Result<Restoration> {
         record::write(&id.at(&record_of(&name)), &plan, &Condition::Absent)?;
     }
     if let (Some((from, new)), Some((snapshot, false))) = (&plan.database, snapshot) {
-        let tags = BTreeMap::from([(rds::TAG_RESTORE.to_owned(), plan.restore.clone())]);
+        let tags = BTreeMap::from([(rds::TAG_RESTORE.to_owned(), tag_of(&plan.restore))]);
         rds::restore(from, &snapshot, new, &tags)?;
     }
     Ok(Restoration {
@@ -211,6 +213,11 @@ fn read(id: &Id, name: &str) -> Result<Plan> {
     let plan: Option<Plan> = record::read(&id.at(&record_of(name)))?;
     plan.filter(|plan| plan.restore == id.of_restore(name))
         .ok_or_else(|| Error::not_found(format!("there is no restore {}", id.of_restore(name))))
+}
+
+/// Returns the id of a restore as the value of a tag. RDS allows no `#` there.
+fn tag_of(restore: &str) -> String {
+    restore.replace('#', ":")
 }
 
 fn record_of(name: &str) -> String {
@@ -334,12 +341,7 @@ fn check_database(from: &Database, new: &New, restore: &str) -> Result<(Snapshot
     }
     match rds::describe(new.kind, &new.id, from.region.as_deref())? {
         None => Ok((snapshot, false)),
-        Some(there)
-            if there
-                .tags
-                .get(rds::TAG_RESTORE)
-                .is_some_and(|it| it == restore) =>
-        {
+        Some(there) if there.tags.get(rds::TAG_RESTORE) == Some(&tag_of(restore)) => {
             Ok((snapshot, true))
         }
         Some(_) => Err(Error::conflict(format!(

@@ -683,4 +683,124 @@ mod tests {
         };
         assert_eq!(host.called(), [called]);
     }
+
+    #[test]
+    fn copies_and_written_objects_have_a_digest_and_lists_have_none() {
+        let host = Host::new(MANIFEST)
+            .stored("vaults", "a", "one")
+            .modified("vaults", "a", "2025-11-08T10:15:00Z")
+            .stored("vaults", "b", "two")
+            .without_digest("vaults", "b");
+        host.run(|| {
+            let listed = storage::list("vaults", &Selection::of("vaults", "")).unwrap();
+            let [a, b] = &listed.objects[..] else {
+                panic!("two objects");
+            };
+            assert_eq!(a.modified.as_deref(), Some("2025-11-08T10:15:00Z"));
+            assert_eq!(storage::head("vaults", &at("a")).unwrap().sha256, None);
+            let copies = [(a, "archive/a"), (b, "archive/b")];
+            let copies = copies.map(|(it, key)| Duplicate::of("vaults", it, at(key)));
+            let copied = storage::copy("vaults", &copies).unwrap();
+            let digests = copied.into_iter().map(|it| it.unwrap().sha256);
+            // printf one | sha256sum
+            let of_one = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed";
+            assert_eq!(digests.collect::<Vec<_>>(), [Some(of_one.to_owned()), None]);
+            let there = storage::head("vaults", &at("archive/a")).unwrap();
+            assert_eq!(there.sha256.as_deref(), Some(of_one));
+            let page = storage::list("vaults", &Selection::of("vaults", "archive/")).unwrap();
+            assert!(page.objects.iter().all(|it| it.sha256.is_none()));
+        });
+        assert_eq!(host.copied(), ["vaults/archive/a", "vaults/archive/b"]);
+        let keys = ["a", "archive/a", "archive/b", "b"];
+        assert_eq!(host.keys_of("vaults"), keys);
+        let host = host.removed("vaults", "a");
+        assert_eq!(host.keys_of("vaults"), keys[1..]);
+    }
+
+    #[test]
+    fn objects_change_and_vanish_before_they_are_copied() {
+        let host = Host::new(MANIFEST)
+            .stored("vaults", "a", "one")
+            .before_copy("vaults", "a", Some(b"two"))
+            .before_copy("vaults", "a", None);
+        host.run(|| {
+            let copy = || {
+                let found = storage::head("vaults", &at("a"))?;
+                let copy = Duplicate::of("vaults", &found, at("archive/a"));
+                storage::copy("vaults", &[copy])?.remove(0)
+            };
+            assert_eq!(kind(copy()), ErrorKind::Conflict);
+            assert_eq!(kind(copy()), ErrorKind::NotFound);
+            assert_eq!(kind(copy()), ErrorKind::NotFound);
+        });
+        assert_eq!(host.copied(), [""; 0]);
+    }
+
+    #[test]
+    fn cursors_are_forgotten_and_commands_stopped() {
+        let host = Host::new(MANIFEST)
+            .stored("vaults", "archive/a", "")
+            .stored("vaults", "archive/b", "")
+            .action("rds:DescribeDBSnapshots", Ok(String::new()));
+        let first = Selection {
+            limit: Some(1),
+            ..Selection::of("vaults", "")
+        };
+        host.run(|| {
+            let list = |cursor| {
+                let selection = Selection {
+                    cursor,
+                    ..first.clone()
+                };
+                storage::list("vaults", &selection)
+            };
+            let cursor = list(None).unwrap().next;
+            assert_eq!(list(cursor.clone()).unwrap().objects[0].key, "archive/b");
+            let _host = host.clone().forgetting_cursors();
+            assert_eq!(kind(list(cursor)), ErrorKind::InvalidArgument);
+            let cursor = list(None).unwrap().next;
+            assert_eq!(list(cursor).unwrap().objects[0].key, "archive/b");
+
+            let _host = host.clone().stopped_after(Some(1));
+            let keys = ["archive/a".to_owned(), "archive/b".to_owned()];
+            let deleted = storage::delete("vaults", "vaults", &keys).unwrap();
+            assert!(deleted[0].is_ok());
+            assert_eq!(kind(deleted[1].clone()), ErrorKind::Cancelled);
+            let action = || services::action("rds", "DescribeDBSnapshots").call();
+            assert_eq!(kind(action()), ErrorKind::Cancelled);
+            let _host = host.clone().stopped_after(None);
+            assert_eq!(action(), Ok(String::new()));
+        });
+        assert_eq!(host.keys_of("vaults"), ["archive/b"]);
+    }
+
+    #[test]
+    fn writes_and_keys_have_the_limits_of_the_host() {
+        let host = Host::new(MANIFEST);
+        host.run(|| {
+            let put = |key: &str, length| {
+                let body = vec![0; length];
+                storage::put("vaults", &at(key), &body, None, &Condition::None)
+            };
+            assert_eq!(
+                kind(put("archive/a", MAX_PUT + 1)),
+                ErrorKind::InvalidArgument
+            );
+            put("archive/a", 5).unwrap();
+            let longest = format!("archive/{}", "k".repeat(MAX_KEY - 8));
+            put(&longest, 0).unwrap();
+            for key in [
+                "archive/../a",
+                "archive/./a",
+                "archive/\t",
+                &format!("{longest}k"),
+            ] {
+                assert_eq!(kind(put(key, 0)), ErrorKind::InvalidArgument, "{key}");
+            }
+            let upload = Upload::begin("vaults", &at("archive/b"), None, &Condition::None).unwrap();
+            upload.write(&vec![0; MAX_PUT + 1]).unwrap();
+            upload.finish().unwrap();
+        });
+        assert_eq!(host.longest_write(), MAX_PUT + 1);
+    }
 }

@@ -1,0 +1,121 @@
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
+
+use super::*;
+
+#[test]
+fn the_checksum_is_that_of_jq() {
+    let host = with_snapshot(host(), 0)
+        .stored(SOURCE, "a b/ü.pdf", "1")
+        .modified(SOURCE, "a b/ü.pdf", "2025-11-08T10:15:00.000Z")
+        .stored(SOURCE, "quo\"te\\", "22")
+        .stored(SOURCE, "del\u{7f}/\u{2028}😀", "3");
+    let options = whole(&[("tag", "b=ü,a=1".into()), ("retention", "7d".into())]);
+    create(&host, &options).unwrap();
+    until_ended(&host, ID).unwrap();
+    let bytes = host
+        .bytes_of(BACKUPS, &format!("{FOLDER}/manifest.json"))
+        .unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    // jq -cSj 'del(.checksum)' manifest.json | sha256sum, with jq 1.6. Python's json and hashlib say the same.
+    let expected = "64d08627c3d0435d2be345297afa6466140ee7581686162170d5e2feb64fc027";
+    let last: Vec<_> = text.lines().rev().take(2).collect();
+    assert_eq!(
+        last,
+        ["}", &format!("  \"checksum\": \"sha256:{expected}\"")]
+    );
+}
+
+#[test]
+fn a_manifest_from_one_mebibyte_on_is_compressed_and_read_back() {
+    let host = (0..4_100).fold(host(), |host, at| {
+        host.stored(SOURCE, &format!("{at:0>150}"), format!("{at}"))
+    });
+    backed_up(&host, &documents_only(&[]));
+    let name = format!("{FOLDER}/manifest.json.gz");
+    let bytes = host.bytes_of(BACKUPS, &name).unwrap();
+    let mut text = String::new();
+    GzDecoder::new(&*bytes).read_to_string(&mut text).unwrap();
+    assert!(text.len() > 1 << 20);
+    let value: Value = serde_json::from_str(&text).unwrap();
+    let files = value["document_library"]["files"].as_array().unwrap();
+    assert_eq!(files.len(), 4_100);
+    assert!(
+        files
+            .windows(2)
+            .all(|pair| pair[0]["key"].as_str() < pair[1]["key"].as_str())
+    );
+    let shown = status(&host, ID).unwrap();
+    assert_eq!(detail(&shown.fields, "objects"), Some("4100"));
+    let checks = check(&host, &[]).unwrap();
+    assert_eq!(
+        outcomes(&checks),
+        [
+            ("manifest", Outcome::Passed),
+            ("documents", Outcome::Passed)
+        ]
+    );
+
+    // What was changed, or is only a part, is no manifest.
+    for damaged in [
+        &bytes[..bytes.len() - 9],
+        &bytes[..bytes.len() / 2],
+        b"no gzip",
+    ] {
+        let host = host.clone().stored(BACKUPS, &name, damaged);
+        let checks = check(&host, &[]);
+        let is_told = match checks {
+            Ok(checks) => checks[0].outcome == Outcome::Failed,
+            Err(error) => error.kind == ErrorKind::Integrity,
+        };
+        assert!(is_told);
+    }
+}
+
+#[test]
+fn nothing_is_written_or_held_in_pieces_that_grow_with_the_backup() {
+    let longest = |number: usize| {
+        let host = (0..number).fold(host(), |host, at| {
+            host.stored(SOURCE, &format!("{at:0>700}"), format!("{at}"))
+        });
+        backed_up(&host, &documents_only(&[]));
+        host.longest_write()
+    };
+    let (few, many) = (longest(2_000), longest(6_000));
+    assert!(many <= 1 << 20, "{many}");
+    assert!(many < few + few / 4, "{few} {many}");
+}
+
+#[test]
+fn a_place_that_is_taken_is_told_and_a_lost_response_is_no_fault() {
+    let host = with_documents(3);
+    create(&host, &documents_only(&[])).unwrap();
+    let taken = Error::new(ErrorKind::Conflict, "not as demanded");
+    let name = format!("{FOLDER}/manifest.json");
+    // It can't be read either, so that it is that of something else.
+    let other = host.clone().refused(BACKUPS, &name, taken);
+    assert_eq!(finish(&other, ID).unwrap_err().kind, ErrorKind::Conflict);
+}
+
+#[test]
+fn a_manifest_is_printed_with_and_without_its_files() {
+    let host = with_documents(3);
+    let print = |host: &Host, is_summary: bool| {
+        let settings = [("backup", ID.into()), ("summary", is_summary.into())];
+        match host.act::<Aws>("manifest", &settings) {
+            Ok(Report::Text(text)) => Ok(serde_json::from_str::<Value>(&text).unwrap()),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => Err(error.kind),
+        }
+    };
+    assert_eq!(print(&host, false), Err(ErrorKind::NotFound));
+    create(&host, &documents_only(&[])).unwrap();
+    assert_eq!(print(&host, false), Err(ErrorKind::Conflict));
+    until_ended(&host, ID).unwrap();
+    assert_eq!(print(&host, false), Ok(stored_manifest(&host)));
+    let summary = print(&host, true).unwrap();
+    assert_eq!(summary["document_library"]["files"], Value::Null);
+    assert_eq!(summary["document_library"]["object_count"], 3);
+    assert_eq!(host.warnings(), Vec::<String>::new());
+}

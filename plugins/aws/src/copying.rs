@@ -19,10 +19,11 @@ const TRIES: usize = 4;
 /// The maximum length of a journal without its header, in bytes, and the length of a line beside its key.
 const MAX_BATCH: usize = 900 << 10;
 const LINE: usize = 450;
-/// The maximum number of documents that could not be copied, and of those that vanished as well. They all are in the
-/// memory of the engine at the end.
+/// The maximum number of documents that could not be copied.
 const MAX_MISSING: u64 = 10_000;
-const MAX_SKIPPED: u64 = 20_000;
+/// The maximum length of the names and reasons of all documents that were not copied, in bytes. They are in the memory
+/// of the engine at the end.
+const MAX_SKIPPED: u64 = 16 << 20;
 
 /// The work of one call.
 struct Copying<'a> {
@@ -70,7 +71,7 @@ pub fn go_on(id: &Id, documents: &Documents, at: Header) -> Result<Header> {
 
 /// Fails if too many documents are left out.
 fn check_useful(id: &Id, at: &Header) -> Result<()> {
-    if at.missing <= MAX_MISSING && at.skipped <= MAX_SKIPPED {
+    if at.missing <= MAX_MISSING && at.skipped_text <= MAX_SKIPPED {
         return Ok(());
     }
     Err(Error::failed(format!(

@@ -39,6 +39,8 @@ pub struct Header {
     /// The number of documents that were not copied so far, and of those of them that have not vanished.
     pub skipped: u64,
     pub missing: u64,
+    /// The length of the lines of all documents that were not copied so far, in bytes.
+    pub skipped_text: u64,
     /// Whether there are no further documents.
     pub is_last: bool,
 }
@@ -89,9 +91,10 @@ impl Header {
         self.skipped += count(skipped.len());
         let missing = skipped.iter().filter(|it| it.is_missing());
         self.missing += count(missing.count());
+        let skipped: Vec<_> = skipped.iter().map(Skipped::line).collect();
+        self.skipped_text += skipped.iter().map(|line| count(line.len())).sum::<u64>();
         let header = serde_json::to_string(self);
         let header = header.map_err(|error| Error::failed(format!("no JSON: {error}")))?;
-        let skipped = skipped.iter().map(Skipped::line);
         let all: Vec<_> = [header].into_iter().chain(skipped).chain(lines).collect();
         let body = all.join("\n") + "\n";
         let at = id.at(&name(self.number));

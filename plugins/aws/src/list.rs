@@ -31,21 +31,23 @@ pub fn list(request: &ListRequest) -> Result<Page> {
     };
     let mut walk = Walk::of(bucket, request.cursor.as_deref(), MAX_PAGE);
     walk.folder(&base)?;
-    let backups = walk.found.iter().map(backup).collect::<Result<Vec<_>>>()?;
+    let backups = walk.found.iter().filter_map(|id| backup(id).transpose());
+    let backups = backups.collect::<Result<Vec<_>>>()?;
     Ok(Page::from(backups).with_next(walk.next()))
 }
 
-/// Returns a backup. One that is not understood must not hide the others.
-fn backup(id: &Id) -> Result<Backup> {
+/// Returns a backup. One that is not understood must not hide the others. `None` if the folder is something else's.
+fn backup(id: &Id) -> Result<Option<Backup>> {
     match status::of_backup(id) {
         Err(error) if is_about_all(error.kind) => Err(error),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
         Err(error) => {
             let mut backup = Backup::new(id.to_string(), State::Unknown);
             backup.created = Some(id.timestamp());
             backup.failure = Some(line(&error.message));
-            Ok(backup)
+            Ok(Some(backup))
         }
-        ok => ok,
+        Ok(backup) => Ok(Some(backup)),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::rds::Kind;
 /// The name of the record within a backup.
 const NAME: &str = "run/run.json";
 /// The name of the object that says that the backup is being deleted.
-const DELETING: &str = "deleting";
+pub const DELETING: &str = "deleting";
 /// The name of the object that protects the backup.
 pub const PIN: &str = "pin";
 /// The maximum length of a small object, in bytes.

@@ -1,14 +1,16 @@
 //! The state of a backup, as its objects and its snapshot tell it.
 
+use broker_engine::storage::{self, Selection};
 use broker_engine::{Backup, Error, Result, State};
 use serde_json::Value;
 
+use crate::STORE;
 use crate::entry::Skipped;
 use crate::id::{AnyId, Id};
 use crate::journal::Header;
 use crate::manifest::{self, Summary};
 use crate::rds::{self, Snapshot};
-use crate::record::{Database, Deleting, PIN, Record, exists};
+use crate::record::{DELETING, Database, PIN, Record};
 use crate::restore;
 use crate::text::line;
 
@@ -37,10 +39,15 @@ pub fn status(text: &str) -> Result<Backup> {
 /// # Errors
 /// Fails if it does not exist, or if AWS refuses.
 pub fn of_backup(id: &Id) -> Result<Backup> {
-    let found = manifest::find(id)?;
-    let summary = found.map(|reader| reader.summary()).transpose()?;
-    let is_going = Deleting::read(id)?.is_some();
-    let mut backup = match (&summary, is_going) {
+    // One list instead of a request for each object that may be there.
+    let folder = Selection::of(&id.bucket, &id.folder()).with_folders();
+    let there = storage::list(STORE, &folder)?;
+    let has = |name: &str| there.objects.iter().any(|it| it.key == id.key(name));
+    let name = [manifest::PLAIN, manifest::COMPRESSED];
+    let name = name.into_iter().find(|name| has(name));
+    let reader = name.map(|name| manifest::open(id, name)).transpose()?;
+    let summary = reader.flatten().map(|it| it.summary()).transpose()?;
+    let mut backup = match (&summary, has(DELETING)) {
         (_, true) => {
             let mut backup = Backup::new(id.to_string(), State::Failed);
             backup.reported_state = Some("deleting".to_owned());
@@ -54,7 +61,7 @@ pub fn of_backup(id: &Id) -> Result<Backup> {
         }
     };
     backup.created = Some(id.timestamp());
-    if exists(&id.at(PIN))? {
+    if has(PIN) {
         backup = backup.with_field("pinned", Some("yes".to_owned()));
     }
     Ok(backup)

@@ -161,6 +161,8 @@ impl Expiring {
             match status::of_backup(&id) {
                 Ok(backup) => backups.push((id, backup)),
                 Err(error) if is_about_all(error.kind) => return Err(error),
+                // A folder of something else.
+                Err(error) if error.kind == ErrorKind::NotFound => {}
                 Err(error) => self.add(&id, Outcome::Failed, &line(&error.message)),
             }
         }

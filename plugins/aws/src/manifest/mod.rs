@@ -14,7 +14,7 @@ use crate::json::canonical;
 use crate::rds::Snapshot;
 use crate::record::Record;
 
-pub use read::{Reader, Summary, find};
+pub use read::{Reader, Summary, find, open};
 pub use write::write;
 
 /// The names of the manifest within a backup.

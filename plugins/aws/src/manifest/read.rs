@@ -17,7 +17,7 @@ use crate::id::{Id, hexadecimal};
 /// The length of a piece that is read, in bytes. A compressed one may be a thousand times as long when it is expanded.
 const PIECE: u64 = 64 << 10;
 /// The maximum length of the text beside the list of documents, and of a line of that list, in bytes.
-const MAX_HEAD: usize = 96 << 20;
+const MAX_HEAD: usize = 32 << 20;
 const MAX_LINE: usize = 64 << 10;
 
 /// The parts of a manifest beside its documents.
@@ -45,14 +45,22 @@ pub struct Reader {
 /// # Errors
 /// Fails if the store refuses, or if the beginning of the manifest is not understood.
 pub fn find(id: &Id) -> Result<Option<Reader>> {
-    for name in [PLAIN, COMPRESSED] {
-        match storage::get(STORE, &id.at(name)) {
-            Ok(response) => return Reader::open(id, name, response).map(Some),
-            Err(error) if error.kind == ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
+    match open(id, PLAIN)? {
+        None => open(id, COMPRESSED),
+        found => Ok(found),
     }
-    Ok(None)
+}
+
+/// Opens the manifest of this name. `None` if there is none.
+///
+/// # Errors
+/// Those of [`find`].
+pub fn open(id: &Id, name: &'static str) -> Result<Option<Reader>> {
+    match storage::get(STORE, &id.at(name)) {
+        Ok(response) => Reader::open(id, name, response).map(Some),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 impl Reader {

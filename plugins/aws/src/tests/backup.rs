@@ -236,6 +236,19 @@ fn a_document_that_the_store_refuses_is_named_and_a_store_that_refuses_all_is_an
 }
 
 #[test]
+fn a_backup_without_most_of_its_documents_is_an_error() {
+    let host = (0..=10_000).fold(host(), |host, at| {
+        host.stored(SOURCE, &format!("./{at}"), "x")
+    });
+    create(&host, &documents_only(&[])).unwrap();
+    for _ in 0..2 {
+        let error = until_ended(&host, ID).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Failed);
+        assert!(error.message.contains("useless"), "{}", error.message);
+    }
+}
+
+#[test]
 fn a_store_without_digests_is_named_in_the_manifest() {
     let host = with_documents(2).without_digest(SOURCE, "20097/01/1.pdf");
     backed_up(&host, &documents_only(&[]));
@@ -473,6 +486,7 @@ fn backups_are_listed_from_their_folders() {
     let host = host
         .stored(BACKUPS, "retail/prd/20251111-000000/manifest.json", "{")
         .stored(BACKUPS, "retail/notes/a.txt", "")
+        .stored(BACKUPS, "retail/notes/20250101-000000/a.txt", "")
         .stored(BACKUPS, "other/20250101-000000/run/run.json", "no JSON");
     let list = |given: &[(&str, OptionValue)]| {
         let mut given = given.to_vec();

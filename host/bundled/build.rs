@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 /// The bundled engines, in the order of their names.
 const ENGINES: &[&str] = &[
+    "aws",
     "backuprequest",
     "hivemq",
     "kafka",

@@ -511,6 +511,7 @@ mod tests {
         assert_eq!(
             known,
             [
+                "aws",
                 "backuprequest",
                 "hivemq",
                 "kafka",
@@ -525,7 +526,7 @@ mod tests {
     fn an_engine_that_cannot_names_those_that_can() {
         assert!(matches!(
             able("sidecar", Operation::Create),
-            Err(OpsError::CannotDo { able, .. }) if able == ["backuprequest", "hivemq", "kafka", "operator", "strategy"]
+            Err(OpsError::CannotDo { able, .. }) if able == ["aws", "backuprequest", "hivemq", "kafka", "operator", "strategy"]
         ));
         let Err(OpsError::CannotDo { reason, .. }) = able("sidecar", Operation::Download) else {
             panic!("the sidecar has no download")

@@ -410,6 +410,7 @@ mod tests {
             .map(|file| file.manifest().id.to_string())
             .collect();
         let expected = [
+            "aws",
             "backuprequest",
             "hivemq",
             "kafka",

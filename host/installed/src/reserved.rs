@@ -188,6 +188,7 @@ mod tests {
 
     fn bundled() -> Vec<EngineId> {
         [
+            "aws",
             "backuprequest",
             "hivemq",
             "kafka",

@@ -94,9 +94,11 @@ fn complete(id: &Id, summary: &Summary) -> Backup {
         backup.failure = Some(format!("{missing} documents could not be copied"));
     }
     let text = |value: &Value| value.as_str().map(line);
-    let objects = summary.number("object_count").map(|it| it.to_string());
+    let shown = |number: Option<u64>| number.map(|it| it.to_string());
     backup
-        .with_field("objects", objects)
+        .with_field("objects", shown(summary.number("object_count")))
+        .with_field("database-bytes", shown(of_database))
+        .with_field("document-bytes", shown(of_documents))
         .with_field("retention", text(&document["retention"]))
         .with_field("database", text(&document["database"]["instance_id"]))
         .with_field("snapshot", text(&document["database"]["snapshot_id"]))

@@ -240,10 +240,6 @@ pub struct Ability {
     /// them for the menu in which the user chooses a backup. The default is an empty set.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub menu: BTreeMap<String, String>,
-    /// States in the backend's own words in which the host calls `finish` again and again while it waits, because
-    /// the engine does a part of the work in each call. Only for `finish`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub repeat_in: Vec<String>,
 }
 
 /// A flag that an engine adds to the commands of some operations.

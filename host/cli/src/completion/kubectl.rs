@@ -156,6 +156,7 @@ mod tests {
     fn engines_are_those_that_there_are() {
         let all = [
             "auto",
+            "aws",
             "backuprequest",
             "hivemq",
             "kafka",

@@ -62,10 +62,16 @@ pub(super) fn candidates<'a>(
     match choice {
         EngineChoice::Auto => {
             let (defaults, mut bundled) = for_auto(&able, operation);
+            if engines
+                .iter()
+                .any(|it| it.is_bundled() && it.manifest().has_target())
+            {
+                // An engine without pods is never taken just because no other one is able.
+                bundled.retain(|engine| engine.manifest().has_target());
+            }
             if defaults.is_empty() && bundled.is_empty() {
                 return Err(nobody(&able, operation, operation.name(), operation.name()));
             }
-            bundled = of_pods(bundled);
             let lists = |engine: &&EngineFile| engine.manifest().can(Operation::List);
             if names_a_backup(operation) && bundled.iter().any(lists) {
                 // Users take the id of a backup from a list, so the engine must have one.
@@ -110,7 +116,7 @@ fn nobody(able: &[&EngineFile], operation: Operation, what: &str, command: &str)
     if able.is_empty() {
         return OpsError::NobodyCan { operation };
     }
-    OpsError::OnlyInstalled {
+    OpsError::OnlyNamed {
         what: format!("`{what}`"),
         command: command.to_owned(),
         operation,
@@ -447,7 +453,7 @@ mod tests {
         let alone = [installed("evil", "grab")];
         assert!(matches!(
             auto(&alone, Operation::List),
-            Err(OpsError::OnlyInstalled { able, .. }) if able == ["evil/grab"]
+            Err(OpsError::OnlyNamed { able, .. }) if able == ["evil/grab"]
         ));
     }
 
@@ -534,7 +540,7 @@ mod tests {
         assert!(reason.expect("a reason").contains("object storage"));
         assert!(matches!(
             able("auto", Operation::Verify),
-            Err(OpsError::NobodyCan { .. })
+            Err(OpsError::OnlyNamed { able, .. }) if able == ["kubectl-broker/aws"]
         ));
     }
 

@@ -180,9 +180,10 @@ pub enum OpsError {
         /// The operation.
         operation: Operation,
     },
-    /// Only installed engines can do this, and `auto` chooses none of them unless the user made one the default.
-    #[error("no bundled engine can {}; installed engines that can: {}", what, able.join(", "))]
-    OnlyInstalled {
+    /// Only engines that the user must name can do this: installed ones, and bundled ones without pods. `auto` chooses
+    /// none of them unless the user made one the default.
+    #[error("no engine is chosen unasked to {}; engines that can: {}", what, able.join(", "))]
+    OnlyNamed {
         /// The operation or verb, as people read it.
         what: String,
         /// The words after `backup` on the command line.
@@ -870,7 +871,7 @@ impl Problem for OpsError {
             | Self::AmbiguousEngine { .. }
             | Self::CannotDo { .. }
             | Self::NobodyCan { .. }
-            | Self::OnlyInstalled { .. }
+            | Self::OnlyNamed { .. }
             | Self::NoSuchVerb { .. }
             | Self::ManyHaveVerb { .. }
             | Self::OtherVerb { .. }
@@ -1049,7 +1050,12 @@ impl Problem for OpsError {
                 "Leave out the option, or use an engine that has it: {}",
                 with_engines(verb, able, "")
             )),
-            Self::OnlyInstalled { command, operation, able, .. } => able.first().map(|engine| {
+            Self::OnlyNamed { command, operation, able, .. } => able.first().map(|engine| {
+                if engine.starts_with("kubectl-broker/") {
+                    return format!(
+                        "Name one with `kubectl broker backup {command} --engine {engine}`"
+                    );
+                }
                 format!(
                     "Name one with `kubectl broker backup {command} --engine {engine}`, or let `auto` choose it with `kubectl broker plugin default {engine} --operations {operation}`"
                 )

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use futures_util::stream;
 use host_base::Secret;
 use host_web::{self, Connector, Proxies, ProxySettings, WebError};
-use http::header::{ACCEPT_ENCODING, IF_MATCH, IF_NONE_MATCH, USER_AGENT};
-use http::{HeaderValue, Request, Response, StatusCode, Uri};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, IF_MATCH, IF_NONE_MATCH, USER_AGENT};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
 use hyper::body::Incoming;
@@ -89,6 +89,16 @@ pub(super) struct Opened {
     pub(super) account: Account,
 }
 
+/// States the length of a body, also if it is empty. hyper leaves that out, and S3 then refuses to write an object
+/// (`MissingContentLength`).
+fn with_length(mut request: Request<Bytes>) -> Request<Bytes> {
+    if matches!(*request.method(), Method::PUT | Method::POST) {
+        let length = request.body().len().into();
+        request.headers_mut().insert(CONTENT_LENGTH, length);
+    }
+    request
+}
+
 impl S3 {
     /// Creates a client with settings of its own.
     #[must_use]
@@ -112,6 +122,7 @@ impl S3 {
         access: Access,
         first_byte: Duration,
     ) -> Result<Response<S3Body>, S3Error> {
+        let request = with_length(request);
         let bucket = Bucket::of(request.uri())?;
         let opened = self.open().await?;
         let mut region = self.region_of(&bucket, opened);

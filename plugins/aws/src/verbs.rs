@@ -8,15 +8,16 @@ use broker_engine::{
     log,
 };
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::STORE;
 use crate::delete::{self, BUDGET};
-use crate::id::{Id, check_base};
+use crate::id::{Id, check_base, hexadecimal};
 use crate::list::{Walk, is_about_all};
 use crate::options::seconds;
 use crate::record::{self, PIN};
 use crate::text::line;
-use crate::{manifest, status};
+use crate::{json, manifest, status};
 
 /// The maximum length of a manifest that is printed, in bytes. The host shows no longer text.
 const MAX_TEXT: u64 = 8 << 20;
@@ -32,7 +33,13 @@ const GIVEN_UP: i64 = 7 * 86_400;
 pub fn act(request: &ActRequest) -> Result<Report> {
     let id = || Id::parse(request.required_text("backup")?);
     match request.verb.as_str() {
-        "manifest" => show(&id()?, request.boolean("summary")),
+        "manifest" => match request.text("file") {
+            Some(text) => check(text),
+            None => {
+                let id = Id::parse(request.required_text("name")?)?;
+                show(&id, request.boolean("location"))
+            }
+        },
         "pin" => pin(&id()?),
         "unpin" => unpin(&id()?),
         "expire" => expire(request),
@@ -42,7 +49,28 @@ pub fn act(request: &ActRequest) -> Result<Report> {
     }
 }
 
-fn show(id: &Id, is_summary: bool) -> Result<Report> {
+/// Checks the checksum of a manifest that is not in its store, and prints it.
+fn check(text: &str) -> Result<Report> {
+    let mut document: Value = serde_json::from_str(text)
+        .map_err(|error| Error::invalid(format!("the manifest is no JSON: {error}")))?;
+    let members = document.as_object_mut();
+    let checksum = members.and_then(|members| members.remove("checksum"));
+    let digest = Sha256::digest(json::canonical(&document).as_bytes());
+    let expected = format!("sha256:{}", hexadecimal(&digest));
+    if checksum.as_ref().and_then(Value::as_str) != Some(&expected) {
+        let found = checksum.map_or_else(|| "none".to_owned(), |it| line(&it.to_string()));
+        return Err(Error::new(
+            ErrorKind::Integrity,
+            format!(
+                "the manifest has been changed: its checksum must be {expected}, and is {found}"
+            ),
+        ));
+    }
+    document["checksum"] = Value::String(expected);
+    pretty(&document)
+}
+
+fn show(id: &Id, is_location: bool) -> Result<Report> {
     let Some(mut reader) = manifest::find(id)? else {
         // Tells whether there is a backup at all.
         let backup = status::of_backup(id)?;
@@ -51,12 +79,9 @@ fn show(id: &Id, is_summary: bool) -> Result<Report> {
             "the backup {id} has no manifest yet: it is {state}"
         )));
     };
-    if is_summary {
-        let mut document = reader.summary()?.document;
-        if let Some(library) = document["document_library"].as_object_mut() {
-            library.remove("files");
-        }
-        return pretty(&document);
+    if is_location {
+        let name = reader.summary()?.name;
+        return Ok(Report::Text(id.shown(name)));
     }
     let mut files = Vec::new();
     let mut length = 0;
@@ -65,11 +90,8 @@ fn show(id: &Id, is_summary: bool) -> Result<Report> {
         length += line.len() as u64 + 8;
         if length > MAX_TEXT / 2 {
             let place = id.shown("manifest.json.gz");
-            return Err(
-                Error::failed("the manifest is too long to be printed").with_hint(format!(
-                    "Read it with `aws s3 cp {place} - | gunzip`, or add --summary"
-                )),
-            );
+            return Err(Error::failed("the manifest is too long to be printed")
+                .with_hint(format!("Read it with `aws s3 cp {place} - | gunzip`")));
         }
         let value = serde_json::from_str::<Value>(&line);
         files.push(value.map_err(|error| Error::failed(format!("no JSON: {error}")))?);

@@ -166,7 +166,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
         OpsError::NobodyCan {
             operation: Operation::Restore,
         },
-        OpsError::OnlyInstalled {
+        OpsError::OnlyNamed {
             what: text("restore"),
             command: text("restore"),
             operation: Operation::Restore,
@@ -504,7 +504,7 @@ fn what_is_said_of_operations_that_could_not_be_done() {
             AmbiguousEngine,
             CannotDo,
             NobodyCan,
-            OnlyInstalled,
+            OnlyNamed,
             NoSuchVerb,
             ManyHaveVerb,
             OtherVerb,
@@ -605,8 +605,8 @@ fn what_is_said_of_operations_that_could_not_be_done() {
     NobodyCan, exit 2
       no engine can `restore`
       hint: `kubectl broker engines` shows what each engine can do
-    OnlyInstalled, exit 2
-      no bundled engine can restore; installed engines that can: acme/small, acme/large
+    OnlyNamed, exit 2
+      no engine is chosen unasked to restore; engines that can: acme/small, acme/large
       hint: Name one with `kubectl broker backup restore --engine acme/small`, or let `auto` choose it with `kubectl broker plugin default acme/small --operations restore`
     NoSuchVerb, exit 2
       engine hivemq has no verb `metrics`

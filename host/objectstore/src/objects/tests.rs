@@ -43,6 +43,17 @@ async fn an_object_is_written_with_its_digest_and_its_condition() {
     assert!(signed.contains("if-none-match;"), "{signed}");
 }
 
+/// S3 refuses to write an object of unknown length, and hyper says nothing about an empty body.
+#[tokio::test]
+async fn the_length_of_an_empty_object_is_said() {
+    let server = serve(|_| reply(200, "etag: \"1\"\r\n", b"")).await;
+    let s3 = s3_at(&server);
+    let written = s3.put(&at("pin"), Bytes::new(), None, &Condition::None, PATIENCE);
+    written.await.unwrap();
+    let requests = server.requests();
+    assert_eq!(header(&requests[0], "content-length"), Some("0"));
+}
+
 #[tokio::test]
 async fn a_condition_that_is_not_met_is_a_conflict() {
     let server = serve(|_| reply(412, "", b"")).await;

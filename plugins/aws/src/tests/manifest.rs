@@ -99,23 +99,32 @@ fn a_place_that_is_taken_is_told_and_a_lost_response_is_no_fault() {
 }
 
 #[test]
-fn a_manifest_is_printed_with_and_without_its_files() {
+fn a_manifest_is_printed_and_a_changed_copy_of_it_is_refused() {
     let host = with_documents(3);
-    let print = |host: &Host, is_summary: bool| {
-        let settings = [("backup", ID.into()), ("summary", is_summary.into())];
-        match host.act::<Aws>("manifest", &settings) {
-            Ok(Report::Text(text)) => Ok(serde_json::from_str::<Value>(&text).unwrap()),
-            Ok(other) => panic!("{other:?}"),
-            Err(error) => Err(error.kind),
-        }
+    let act = |host: &Host, settings: &[(&str, OptionValue)]| match host
+        .act::<Aws>("manifest", settings)
+    {
+        Ok(Report::Text(text)) => Ok(text),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error.kind),
     };
-    assert_eq!(print(&host, false), Err(ErrorKind::NotFound));
+    let print = |host: &Host| act(host, &[("name", ID.into())]);
+    assert_eq!(print(&host), Err(ErrorKind::NotFound));
     create(&host, &documents_only(&[])).unwrap();
-    assert_eq!(print(&host, false), Err(ErrorKind::Conflict));
+    assert_eq!(print(&host), Err(ErrorKind::Conflict));
     until_ended(&host, ID).unwrap();
-    assert_eq!(print(&host, false), Ok(stored_manifest(&host)));
-    let summary = print(&host, true).unwrap();
-    assert_eq!(summary["document_library"]["files"], Value::Null);
-    assert_eq!(summary["document_library"]["object_count"], 3);
+    let printed = print(&host).unwrap();
+    let read: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(read, stored_manifest(&host));
+    let place = act(&host, &[("name", ID.into()), ("location", true.into())]);
+    assert_eq!(place.unwrap(), format!("s3://{ID}/manifest.json"));
+
+    let checked = |text: &str| act(&host, &[("file", text.into())]);
+    assert_eq!(checked(&printed).as_ref(), Ok(&printed));
+    let changed = printed.replacen("\"size_bytes\": ", "\"size_bytes\": 1", 1);
+    assert_ne!(changed, printed);
+    assert_eq!(checked(&changed), Err(ErrorKind::Integrity));
+    assert_eq!(checked("{}"), Err(ErrorKind::Integrity));
+    assert_eq!(checked("<html>"), Err(ErrorKind::InvalidArgument));
     assert_eq!(host.warnings(), Vec::<String>::new());
 }

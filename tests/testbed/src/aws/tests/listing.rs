@@ -29,6 +29,7 @@ async fn pages(caller: &Caller, query: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let mut token = String::new();
     loop {
+        assert!(found.len() < 10, "the pages do not end: {found:?}");
         let got = list(caller, &format!("{query}{token}")).await.ok();
         let root = got.root();
         let keys = root.children("Contents").filter_map(|it| it.child("Key"));

@@ -1,8 +1,8 @@
-//! An engine for applications in AWS: a backup is a snapshot of an RDS database, copies of the documents in an S3
+//! An engine for applications in AWS. A backup is a snapshot of an RDS database, copies of the documents in an S3
 //! bucket, and a manifest.
 //!
 //! All that is known about a backup is in its folder of the destination bucket. So each call may be the first one of
-//! a new process: the record of the run, its journals and the manifest say how far the work is.
+//! a new process. The record of the run, its journals and the manifest say how far the work is.
 
 mod copying;
 mod create;

@@ -232,8 +232,8 @@ pub struct Ability {
     /// it arrives, and needs no memory for the others.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub newest_first: bool,
-    /// States in the backend's own words in which the host calls `finish` again and again while it waits, because
-    /// the engine does a part of the work in each call. Only for `finish`.
+    /// States in the backend's own words in which the host calls `finish` again and again while it waits. The engine
+    /// does a part of the work in each call. Only for `finish`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repeat_in: Vec<String>,
     /// Options of `list`, by name, that make it return the backups that the operation accepts. The host uses

@@ -48,7 +48,8 @@ async fn an_object_is_written_with_its_digest_and_its_condition() {
 async fn the_length_of_an_empty_object_is_said() {
     let server = serve(|_| reply(200, "etag: \"1\"\r\n", b"")).await;
     let s3 = s3_at(&server);
-    let written = s3.put(&at("pin"), Bytes::new(), None, &Condition::None, PATIENCE);
+    let pin = at("pin");
+    let written = s3.put(&pin, Bytes::new(), None, &Condition::None, PATIENCE);
     written.await.unwrap();
     let requests = server.requests();
     assert_eq!(header(&requests[0], "content-length"), Some("0"));

@@ -104,8 +104,8 @@ impl Reader {
     /// # Errors
     /// Fails if the text is not in the form in which this engine writes it, or if `each` fails.
     pub fn read_rest(&mut self, mut each: impl FnMut(Entry) -> Result<()>) -> Result<Summary> {
-        // The first part of the checksum is known only when the end is read. So the digest of the documents needs
-        // the beginning, which does not depend on the end except for fields that this engine does not write there.
+        // The digest of the documents needs the text before them. The end can't change that text, except by fields
+        // that this engine does not write there.
         let (before, behind) = frame(&self.summary()?.document);
         let mut digest = Sha256::new();
         digest.update(&before);

@@ -195,7 +195,7 @@ pub fn go_on(id: &Id, name: &str) -> Result<Vec<Field>> {
     Ok(details)
 }
 
-/// Deletes the record of a restore. What it has restored stays.
+/// Deletes the record of a restore. The restored database and documents stay.
 ///
 /// # Errors
 /// Fails if there is no such restore, or if the store refuses.

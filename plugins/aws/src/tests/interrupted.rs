@@ -27,6 +27,38 @@ fn a_backup_that_is_stopped_after_any_step_goes_on_and_copies_nothing_twice() {
 }
 
 #[test]
+fn a_backup_of_a_database_that_is_stopped_after_any_step_has_one_snapshot() {
+    let exists = refused(
+        "CreateDBSnapshot",
+        400,
+        "DBSnapshotAlreadyExists",
+        ErrorKind::Conflict,
+    );
+    let mut has_ended = false;
+    for steps in 0.. {
+        let host = with_documents(5)
+            .action("rds:CreateDBSnapshot", Ok("<x/>".to_owned()))
+            .action("rds:CreateDBSnapshot", Err(exists.clone()))
+            .action("rds:DescribeDBSnapshots", Ok(snapshot("available", "")))
+            .stopped_after(Some(steps));
+        let options = whole(&[]);
+        let first = create(&host, &options).and_then(|_| until_ended(&host, ID));
+        let host = host.stopped_after(None);
+        create(&host, &options).unwrap();
+        assert_eq!(until_ended(&host, ID).unwrap().state, State::Succeeded);
+        finish(&host, ID).unwrap();
+        assert_eq!((host.copied().len(), host.keys_of(BACKUPS).len()), (5, 7));
+        let checks = check(&host, &[]).unwrap();
+        assert!(checks.iter().all(|it| it.outcome == Outcome::Passed));
+        if has_ended {
+            break;
+        }
+        has_ended = first.is_ok();
+        assert!(steps < MOST);
+    }
+}
+
+#[test]
 fn a_backup_that_is_stopped_again_and_again_ends_all_the_same() {
     let host = with_documents(1_200);
     let options = documents_only(&[]);

@@ -57,7 +57,7 @@ fn a_manifest_from_one_mebibyte_on_is_compressed_and_read_back() {
         ]
     );
 
-    // What was changed, or is only a part, is no manifest.
+    // A changed text, or a part of it, is no manifest.
     for damaged in [
         &bytes[..bytes.len() - 9],
         &bytes[..bytes.len() / 2],

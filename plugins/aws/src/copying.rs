@@ -14,7 +14,7 @@ use crate::text::line;
 /// The maximum time that one call copies, in milliseconds, and the maximum number of documents.
 const MAX_TIME: u64 = 30_000;
 const MAX_OBJECTS: usize = 20_000;
-/// How often a document is copied that changes meanwhile, or that the store does not copy.
+/// How often a document is copied that changes meanwhile, and how often a store may copy nothing of a batch.
 const TRIES: usize = 4;
 /// The maximum length of a journal without its header, in bytes, and the length of a line beside its key.
 const MAX_BATCH: usize = 900 << 10;
@@ -237,13 +237,16 @@ impl Copying<'_> {
         skipped: &mut Vec<Skipped>,
         entries: &mut Vec<Entry>,
     ) -> Result<()> {
-        let mut left = objects;
+        // Each with the number of its versions that were not copied.
+        let mut left: Vec<_> = objects.into_iter().map(|object| (object, 0)).collect();
         let mut refused = None;
-        for attempt in 1..=TRIES {
-            let duplicates: Vec<_> = left.iter().map(|object| self.duplicate(object)).collect();
+        let mut patience = Patience::default();
+        while !left.is_empty() {
+            let duplicates: Vec<_> = left.iter().map(|(it, _)| self.duplicate(it)).collect();
             let results = storage::copy(STORE, &duplicates)?;
+            patience.note(&results);
             let mut again = Vec::new();
-            for (object, result) in left.into_iter().zip(results) {
+            for ((object, versions), result) in left.into_iter().zip(results) {
                 let error = match result {
                     Ok(copy) => {
                         let name = self.id.name_of_copy(&object.key);
@@ -252,8 +255,13 @@ impl Copying<'_> {
                     }
                     Err(error) => error,
                 };
-                match self.after(&object, error, attempt)? {
-                    After::Again(object) => again.push(object),
+                if is_busy(&error) {
+                    again.push((object, versions));
+                    patience.check(error)?;
+                    continue;
+                }
+                match self.after(&object, error, versions + 1)? {
+                    After::Again(now) => again.push((now, versions + 1)),
                     After::Skip(reason) => skipped.push(Skipped::new(&object.key, reason)),
                     After::Refuse(error) => {
                         let reason = format!("refused: {}", line(&error.message));
@@ -263,9 +271,6 @@ impl Copying<'_> {
                 }
             }
             left = again;
-            if left.is_empty() {
-                break;
-            }
         }
         // A store that refuses everything refuses the backup.
         match refused {
@@ -287,7 +292,6 @@ impl Copying<'_> {
         use ErrorKind as K;
 
         let is_over = attempt == TRIES;
-        let failed = |error: &Error| After::Skip(format!("failed: {}", line(&error.message)));
         match error.kind {
             K::Cancelled | K::Unauthenticated | K::Denied => Err(error),
             K::NotFound | K::Conflict if !error.message.contains("InvalidObjectState") => {
@@ -305,11 +309,39 @@ impl Copying<'_> {
                 }
             }
             K::Forbidden => Ok(After::Refuse(error)),
-            K::Unavailable | K::TimedOut if is_over => Err(error),
-            _ if error.retryable && is_over => Err(error),
-            K::Unavailable | K::TimedOut => Ok(After::Again(object.clone())),
-            _ if error.retryable => Ok(After::Again(object.clone())),
-            _ => Ok(failed(&error)),
+            _ => Ok(After::Skip(format!("failed: {}", line(&error.message)))),
+        }
+    }
+}
+
+/// Returns whether the store may make the same copy a moment later. The host has tried it several times already.
+pub fn is_busy(error: &Error) -> bool {
+    let is_late = matches!(error.kind, ErrorKind::Unavailable | ErrorKind::TimedOut);
+    is_late || (error.retryable && error.kind != ErrorKind::Cancelled)
+}
+
+/// The patience with a store that is too busy: it ends when nothing is copied several times.
+#[derive(Default)]
+pub struct Patience {
+    in_vain: usize,
+}
+
+impl Patience {
+    /// Looks at the results of a batch.
+    pub fn note(&mut self, results: &[Result<Object>]) {
+        let has_copied = results.iter().any(Result::is_ok);
+        self.in_vain = if has_copied { 0 } else { self.in_vain + 1 };
+    }
+
+    /// Returns the error of a busy store when the patience has ended.
+    ///
+    /// # Errors
+    /// That error.
+    pub fn check(&self, error: Error) -> Result<()> {
+        if self.in_vain < TRIES {
+            Ok(())
+        } else {
+            Err(error)
         }
     }
 }

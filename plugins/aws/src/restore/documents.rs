@@ -5,6 +5,7 @@ use broker_engine::{Error, ErrorKind, Result, clock};
 use serde::{Deserialize, Serialize};
 
 use crate::STORE;
+use crate::copying::{Patience, is_busy};
 use crate::entry::Entry;
 use crate::id::Id;
 use crate::manifest;
@@ -17,8 +18,6 @@ const MAX_TIME: u64 = 30_000;
 const MAX_OBJECTS: u64 = 20_000;
 /// The number of documents that are compared and copied before the progress is written.
 const BATCH: usize = 1000;
-/// How often a copy is tried that the store is too busy for.
-const TRIES: usize = 3;
 /// The maximum number of documents that an error names.
 const MAX_NAMED: usize = 3;
 
@@ -306,22 +305,24 @@ fn each_long(id: &Id, mut each: impl FnMut(&Entry, &Location) -> Result<()>) -> 
 /// Copies documents, and those again that the store was too busy for.
 fn copy(duplicates: Vec<Duplicate>) -> Result<()> {
     let mut left = duplicates;
-    for attempt in 1..=TRIES {
-        if left.is_empty() {
-            break;
-        }
+    let mut patience = Patience::default();
+    while !left.is_empty() {
         let results = storage::copy(STORE, &left)?;
+        patience.note(&results);
         let mut again = Vec::new();
         for (duplicate, result) in left.into_iter().zip(results) {
-            match result {
-                Ok(_) => {}
-                Err(error) if error.retryable && attempt < TRIES => again.push(duplicate),
-                Err(error) => {
-                    let key = line(&duplicate.target.key);
-                    let message = format!("{key} can't be restored: {}", error.message);
-                    return Err(error.with_message(message));
-                }
+            let Err(error) = result else {
+                continue;
+            };
+            let key = line(&duplicate.target.key);
+            let message = format!("{key} can't be restored: {}", error.message);
+            let is_busy = is_busy(&error);
+            let error = error.with_message(message);
+            if !is_busy {
+                return Err(error);
             }
+            patience.check(error)?;
+            again.push(duplicate);
         }
         left = again;
     }

@@ -87,6 +87,22 @@ fn a_backup_that_is_stopped_again_and_again_ends_all_the_same() {
 }
 
 #[test]
+fn a_busy_store_is_asked_again_and_one_that_stays_busy_ends_the_call() {
+    let host = with_documents(100).busy_every(3);
+    let backup = backed_up(&host, &documents_only(&[]));
+    assert_eq!((backup.state, backup.warnings.len()), (State::Succeeded, 0));
+    assert_eq!(host.copied().len(), 100);
+
+    let host = with_documents(100).busy_every(1);
+    create(&host, &documents_only(&[])).unwrap();
+    let error = until_ended(&host, ID).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    let host = host.busy_every(0);
+    assert_eq!(until_ended(&host, ID).unwrap().state, State::Succeeded);
+    assert_eq!(host.copied().len(), 100);
+}
+
+#[test]
 fn a_document_that_changed_while_nothing_ran_is_copied_again() {
     let host = with_documents(40).stopped_after(Some(30));
     let options = documents_only(&[]);

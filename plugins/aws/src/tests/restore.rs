@@ -101,6 +101,14 @@ fn equal_documents_are_left_and_others_replaced_only_on_demand() {
 }
 
 #[test]
+fn a_busy_store_is_asked_again() {
+    let host = complete(50).busy_every(3);
+    restore(&host, false, &to_bucket()).unwrap();
+    assert_eq!(until_ended(&host, RESTORE).unwrap().state, State::Succeeded);
+    assert_eq!(copied_to_target(&host), 50);
+}
+
+#[test]
 fn a_document_that_is_written_meanwhile_stops_the_restore() {
     let host = complete(4);
     restore(&host, false, &to_bucket()).unwrap();

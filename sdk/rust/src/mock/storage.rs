@@ -30,6 +30,9 @@ pub(super) struct Outside {
     /// Sources whose copies have no digest.
     undigested: BTreeSet<At>,
     copied: Vec<String>,
+    /// The store is too busy for each copy whose number is a multiple of this one. 0 is never.
+    busy_every: usize,
+    tried: usize,
     longest_write: usize,
     /// Cursors of lists have this number; others are refused.
     cursors: usize,
@@ -96,6 +99,13 @@ impl Host {
         let body = body.map(<[u8]>::to_vec);
         changes.entry(at).or_default().push_back(body);
         self.clone()
+    }
+
+    /// Lets the store be too busy for every third copy, for example. With 0 it is never too busy.
+    #[must_use]
+    pub fn busy_every(self, copies: usize) -> Self {
+        self.0.borrow_mut().outside.busy_every = copies;
+        self
     }
 
     /// Lets the store keep no digest of the copies of an object.
@@ -171,6 +181,19 @@ impl Host {
             }
             None => Ok(()),
         }
+    }
+
+    /// Counts a copy.
+    ///
+    /// # Errors
+    /// Fails if the store is too busy for it.
+    fn count_copy(&self) -> Result<()> {
+        let outside = &mut self.0.borrow_mut().outside;
+        outside.tried += 1;
+        if outside.busy_every == 0 || !outside.tried.is_multiple_of(outside.busy_every) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Unavailable, "SlowDown").retry_can_help())
     }
 
     /// Makes the next change of an object that is about to be copied.
@@ -459,6 +482,7 @@ fn copy_one(store: &str, one: &Duplicate) -> Result<Object> {
     let (source, target) = (&one.source, &one.target);
     host.check_store(store, StoreVerb::Get, &source.bucket, &source.key)?;
     host.check_store(store, StoreVerb::Copy, &target.bucket, &target.key)?;
+    host.count_copy()?;
     let place = (source.bucket.clone(), source.key.clone());
     host.change(&place);
     let mut kept = host.kept(source)?;
@@ -734,6 +758,21 @@ mod tests {
             assert_eq!(kind(copy()), ErrorKind::NotFound);
         });
         assert_eq!(host.copied(), [""; 0]);
+    }
+
+    #[test]
+    fn a_busy_store_refuses_some_copies() {
+        let host = Host::new(MANIFEST).stored("vaults", "a", "").busy_every(2);
+        host.run(|| {
+            let found = storage::head("vaults", &at("a")).unwrap();
+            let copies = ["archive/a", "archive/b", "archive/c"];
+            let copies = copies.map(|key| Duplicate::of("vaults", &found, at(key)));
+            let copied = storage::copy("vaults", &copies).unwrap();
+            let done: Vec<_> = copied.iter().map(Result::is_ok).collect();
+            assert_eq!(done, [true, false, true]);
+            assert!(copied[1].as_ref().is_err_and(|error| error.retryable));
+        });
+        assert_eq!(host.copied().len(), 2);
     }
 
     #[test]

@@ -375,7 +375,7 @@ fn batches(objects: Vec<Object>) -> Vec<Vec<Object>> {
 
 /// Returns why a document can't be copied, by its key. Servers may take such a key for another one, and the host
 /// refuses it.
-fn unsupported(key: &str) -> Option<&'static str> {
+pub fn unsupported(key: &str) -> Option<&'static str> {
     if key.contains(char::is_control) {
         return Some("unsupported: the key has a control character");
     }

@@ -4,6 +4,7 @@ use broker_engine::storage::{self, Selection};
 use broker_engine::{Backup, ErrorKind, ListRequest, Page, Result, Settings, State};
 
 use crate::STORE;
+use crate::copying::unsupported;
 use crate::id::{Id, check_base, moment};
 use crate::status;
 use crate::text::line;
@@ -130,6 +131,8 @@ impl<'a> Walk<'a> {
                 base,
                 time: name.to_owned(),
             }),
+            // The host refuses such a folder, and no backup is in it.
+            None if unsupported(folder).is_some() => {}
             None if depth < MAX_DEPTH && !name.is_empty() => self.below(folder, depth + 1)?,
             None => {}
         }

@@ -486,6 +486,9 @@ fn backups_are_listed_from_their_folders() {
     let host = host
         .stored(BACKUPS, "retail/prd/20251111-000000/manifest.json", "{")
         .stored(BACKUPS, "retail/notes/a.txt", "")
+        .stored(BACKUPS, "retail/../notes/a.txt", "")
+        .stored(BACKUPS, "retail//notes/a.txt", "")
+        .stored(BACKUPS, "retail/a\tb/a.txt", "")
         .stored(BACKUPS, "retail/notes/20250101-000000/a.txt", "")
         .stored(BACKUPS, "other/20250101-000000/run/run.json", "no JSON");
     let list = |given: &[(&str, OptionValue)]| {

@@ -89,13 +89,36 @@ fn nothing_is_written_or_held_in_pieces_that_grow_with_the_backup() {
 
 #[test]
 fn a_place_that_is_taken_is_told_and_a_lost_response_is_no_fault() {
+    use crate::{copying, id::Id, journal::Header, manifest, record::Record};
+
     let host = with_documents(3);
     create(&host, &documents_only(&[])).unwrap();
-    let taken = Error::new(ErrorKind::Conflict, "not as demanded");
+    let write = |host: &Host| {
+        host.run(|| {
+            let id = Id::parse(ID)?;
+            let record = Record::read(&id)?.expect("a record");
+            let documents = record.documents.as_ref().expect("documents");
+            let at = copying::go_on(&id, documents, Header::newest(&id)?)?;
+            manifest::write(&id, &record, None, &at)
+        })
+    };
+    write(&host).unwrap();
     let name = format!("{FOLDER}/manifest.json");
-    // It can't be read either, so that it is that of something else.
-    let other = host.clone().refused(BACKUPS, &name, taken);
-    assert_eq!(finish(&other, ID).unwrap_err().kind, ErrorKind::Conflict);
+    let written = host.bytes_of(BACKUPS, &name);
+    // The response to the first attempt was lost: the manifest is there already, and the same.
+    write(&host).unwrap();
+    assert_eq!(host.bytes_of(BACKUPS, &name), written);
+    let text = String::from_utf8(written.unwrap()).unwrap();
+    let other = text.replace("\"checksum\": \"sha256:", "\"checksum\": \"sha256:0");
+    let host = host.stored(BACKUPS, &name, &other);
+    let error = write(&host).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    assert!(
+        error.message.contains("another manifest"),
+        "{}",
+        error.message
+    );
+    assert_eq!(host.bytes_of(BACKUPS, &name).unwrap(), other.as_bytes());
 }
 
 #[test]

@@ -12,6 +12,7 @@ const FROZEN: Option<&str> = None;
 mod agent;
 mod audit;
 mod authoring;
+mod aws;
 mod backend_errors;
 mod backuprequest;
 mod bugs;

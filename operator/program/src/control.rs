@@ -9,6 +9,7 @@ use futures_util::{Stream, StreamExt as _};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
+use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config, Controller};
 use kube::runtime::events::Recorder;
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -88,17 +89,54 @@ impl Control {
             + Sync
             + 'static,
     {
-        let api = match &self.namespace {
-            Some(namespace) => Api::<K>::namespaced(self.client.clone(), namespace),
-            None => Api::<K>::all(self.client.clone()),
-        };
+        let stream = watcher(self.api(), config).default_backoff();
+        self.keep(stream, tasks, freed)
+    }
+
+    /// Watches objects of a kind that other programs write, too. An object that can't be read is left out: it must not hide
+    /// the others.
+    fn watch_foreign<K>(&self, tasks: &mut JoinSet<String>) -> Changes<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Grouped
+            + std::fmt::Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+    {
+        let api: Api<DeserializeGuard<K>> = self.api();
+        let stream = watcher(api, watcher::Config::default()).default_backoff();
+        let stream = stream.filter_map(|event| ready(readable(event)));
+        self.keep(stream, tasks, |_, _| {})
+    }
+
+    fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        match &self.namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        }
+    }
+
+    /// Keeps the objects that a watch shows.
+    fn keep<K>(
+        &self,
+        events: impl Stream<Item = watcher::Result<watcher::Event<K>>> + Send + 'static,
+        tasks: &mut JoinSet<String>,
+        freed: impl Fn(Option<&ObjectRef<K>>, &Store<K>) + Send + 'static,
+    ) -> Changes<K>
+    where
+        K: Resource<DynamicType = ()> + Grouped + Send + Sync + 'static,
+    {
         let (changes, mut teller) = changes();
         let kind = K::kind(&()).into_owned();
         let named = kind.clone();
         let objects = changes.objects().clone();
         let shared = self.shared.clone();
-        let stream = watcher(api, config)
-            .default_backoff()
+        let stream = events
             .modify(move |object| lighten(object, &shared))
             .for_each(move |event| {
                 match event {
@@ -133,11 +171,10 @@ impl Control {
     /// Watches requests, if they are worked on.
     fn watch_requests(&self, tasks: &mut JoinSet<String>) -> Option<WatchedRequests> {
         let settings = self.requests.clone()?;
-        let all = watcher::Config::default();
         Some(WatchedRequests {
             settings,
-            backups: self.watch(all.clone(), tasks, |_, _| {}),
-            restores: self.watch(all, tasks, |_, _| {}),
+            backups: self.watch_foreign(tasks),
+            restores: self.watch_foreign(tasks),
         })
     }
 
@@ -243,6 +280,32 @@ impl Control {
         }
         ended_with(tasks.join_next().await)
     }
+}
+
+/// Returns an event without what can't be read. None if nothing is left of it.
+fn readable<K: Resource<DynamicType = ()>>(
+    event: watcher::Result<watcher::Event<DeserializeGuard<K>>>,
+) -> Option<watcher::Result<watcher::Event<K>>> {
+    let read = |object: DeserializeGuard<K>| {
+        object
+            .0
+            .inspect_err(|error| {
+                let kind = K::kind(&()).into_owned();
+                let (namespace, name) = (&error.metadata.namespace, &error.metadata.name);
+                let reason = &error.error;
+                tracing::warn!(kind, namespace, name, reason, "an object can't be read");
+            })
+            .ok()
+    };
+    let event = match event {
+        Err(error) => return Some(Err(error)),
+        Ok(watcher::Event::Apply(object)) => watcher::Event::Apply(read(object)?),
+        Ok(watcher::Event::Delete(object)) => watcher::Event::Delete(read(object)?),
+        Ok(watcher::Event::InitApply(object)) => watcher::Event::InitApply(read(object)?),
+        Ok(watcher::Event::Init) => watcher::Event::Init,
+        Ok(watcher::Event::InitDone) => watcher::Event::InitDone,
+    };
+    Some(Ok(event))
 }
 
 /// The requests of projects, as far as their watches show them.

@@ -60,6 +60,7 @@ pub struct Builder {
     faults: Vec<Fault>,
     fill: Vec<Fill>,
     demo: bool,
+    operators: bool,
     images: Images,
 }
 
@@ -96,6 +97,13 @@ impl Builder {
     #[must_use]
     pub fn empty(mut self) -> Self {
         self.demo = false;
+        self
+    }
+
+    /// Leaves out the simulated operators, so that others can work on their kinds.
+    #[must_use]
+    pub fn without_operators(mut self) -> Self {
+        self.operators = false;
         self
     }
 
@@ -144,7 +152,9 @@ impl Builder {
         for fill in self.fill {
             fill(&mut world);
         }
-        operators::start(&world);
+        if self.operators {
+            operators::start(&world);
+        }
         settle::start(&world.objects, &self.clock, &tasks);
 
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
@@ -229,6 +239,7 @@ impl Testbed {
             faults: Vec::new(),
             fill: Vec::new(),
             demo: true,
+            operators: true,
             images: Images::default(),
         }
     }

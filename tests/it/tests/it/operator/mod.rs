@@ -7,6 +7,7 @@ mod engines;
 mod kubectl;
 mod permissions;
 mod plant;
+mod requests;
 mod restarts;
 mod runs;
 mod schedules;

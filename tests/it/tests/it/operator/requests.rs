@@ -1,0 +1,246 @@
+//! Requests of projects: the kinds of the backup-controller plan, worked on by the operator with engine aws.
+
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use testbed::Testbed;
+use testbed::aws::{Aws, Bucket, Database, Object};
+use tokio::runtime::Runtime;
+
+use super::plant::{BACKUPS, NAMESPACE, Plant, condition, phase, reason};
+
+const REQUESTS: &str = "backuprequests.backup.liferay.cloud";
+const RESTORES: &str = "restorerequests.backup.liferay.cloud";
+
+/// A cluster with the operator, and a cloud with two databases and their documents.
+struct Site {
+    plant: Plant,
+    aws: Aws,
+    // The server must be dropped before its runtime.
+    _runtime: Runtime,
+}
+
+impl Site {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let aws = runtime.block_on(Aws::start()).expect("a cloud");
+        for project in ["retail", "travel"] {
+            aws.add_database(Database::instance(&format!("{project}-db")));
+        }
+        let objects = (0..20).map(|at| (format!("{at}.pdf"), Object::new(format!("{at}"))));
+        aws.add_bucket(Bucket::new("documents").objects(objects));
+        aws.add_bucket(Bucket::new("backups"));
+        aws.add_bucket(Bucket::new("restored"));
+        let env = [
+            ("AWS_ENDPOINT_URL", aws.url()),
+            ("AWS_REGION", testbed::aws::REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "AKIATEST".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "s3cr3t".to_owned()),
+        ];
+        let env = env.map(|(name, value)| json!({"name": name, "value": value}));
+        let job = format!("--request-job={}", json!({ "env": env }));
+        let arguments = ["--controllers=backup,liferay", &job];
+        let builder = Testbed::builder().without_operators();
+        let mut plant = Plant::without_operator(builder, &arguments);
+        for definition in operator_api::request_definitions() {
+            plant.put(serde_json::to_value(definition).expect("JSON"));
+        }
+        allow(&plant);
+        plant.add_operator();
+        Self {
+            plant,
+            aws,
+            _runtime: runtime,
+        }
+    }
+
+    fn request(&self, name: &str, project: &str) {
+        self.add(
+            "BackupRequest",
+            name,
+            &json!({
+                "projectId": project, "environment": "prd",
+                "database": {"instanceId": format!("{project}-db")},
+                "documentLibrary": {
+                    "sourceBucket": "documents", "destinationBucket": "backups",
+                    "destinationPrefix": format!("{project}/{name}"),
+                },
+            }),
+        );
+    }
+
+    fn add(&self, kind: &str, name: &str, spec: &Value) {
+        self.plant.add(&json!({
+            "apiVersion": "backup.liferay.cloud/v1alpha1", "kind": kind,
+            "metadata": {"name": name, "namespace": NAMESPACE}, "spec": spec,
+        }));
+    }
+
+    /// Waits until a request is in a state.
+    fn until(&self, resource: &str, name: &str, wanted: &str) -> Value {
+        let step = SignedDuration::from_secs(5);
+        let found = self.plant.until_stepping(step, resource, name, |it| {
+            state(it) == wanted || matches!(state(it), "Succeeded" | "Failed")
+        });
+        assert_eq!(state(&found), wanted, "{found:#}");
+        found
+    }
+
+    fn states(&self) -> Vec<String> {
+        let all = self.plant.bed().objects().list(REQUESTS, Some(NAMESPACE));
+        all.iter().map(|it| state(it).to_owned()).collect()
+    }
+}
+
+fn state(object: &Value) -> &str {
+    object["status"]["state"].as_str().unwrap_or_default()
+}
+
+/// Gives the operator the permissions that the chart has for the group `liferay`.
+fn allow(plant: &Plant) {
+    let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({"apiGroups": [group], "resources": resources, "verbs": verbs});
+    let group = "backup.liferay.cloud";
+    plant.put(json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": {"name": "broker-operator-liferay"},
+        "rules": [
+            rule(group, &["backuprequests"], &["get", "list", "watch"]),
+            rule(group, &["restorerequests"], &["list", "watch"]),
+            rule(group, &["backuprequests/status", "restorerequests/status"], &["patch"]),
+            rule("kubectl-broker.io", &["restores"], &["get", "create"]),
+        ],
+    }));
+    plant.put(json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": "broker-operator-liferay"},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
+            "name": "broker-operator-liferay",
+        },
+        "subjects": [{
+            "kind": "ServiceAccount", "name": "broker-operator", "namespace": "kubectl-broker",
+        }],
+    }));
+}
+
+#[test]
+fn a_request_is_fulfilled_and_restored_when_somebody_agrees() {
+    let site = Site::start();
+    site.request("first", "retail");
+    let request = site.until(REQUESTS, "first", "Succeeded");
+    let status = &request["status"];
+    let manifest = status["documentLibrary"]["manifestPath"].as_str();
+    let manifest = manifest.expect("a manifest").strip_prefix("s3://backups/");
+    assert!(
+        site.aws
+            .object("backups", manifest.expect("a key"))
+            .is_some()
+    );
+    assert_eq!(status["documentLibrary"]["objectCount"], 20);
+    let snapshot = status["database"]["snapshotId"]
+        .as_str()
+        .expect("a snapshot");
+    assert!(site.aws.snapshot(snapshot).is_some());
+    for type_ in ["Ready", "DatabaseBackupReady", "DocumentLibraryBackupReady"] {
+        assert_eq!(condition(&request, type_), "True", "{type_}: {request:#}");
+    }
+    site.plant.until_event("first", "BackupCompleted");
+
+    site.add(
+        "RestoreRequest",
+        "uat",
+        &json!({
+            "targetEnvironment": "uat", "backupId": "first",
+            "database": {"targetInstanceId": "retail-uat"},
+            "documentLibrary": {"targetBucket": "restored"},
+            "approvals": {"required": true},
+        }),
+    );
+    let waiting = site.until(RESTORES, "uat", "Pending");
+    assert_eq!(reason(&waiting, "Ready"), "WaitingForApproval");
+    let mut approved = site
+        .plant
+        .bed()
+        .objects()
+        .get(RESTORES, NAMESPACE, "uat")
+        .expect("it");
+    approved["spec"]["approvals"]["approvedBy"] = json!("ann");
+    approved["metadata"]["generation"] = json!(2);
+    site.plant.put(approved);
+    site.until(RESTORES, "uat", "Succeeded");
+    assert!(site.aws.database("retail-uat").is_some());
+    assert_eq!(site.aws.keys("restored").len(), 20);
+}
+
+#[test]
+fn two_backups_of_a_project_run_at_a_time_also_after_a_restart() {
+    let mut site = Site::start();
+    // They stay as they are until the test ends them.
+    site.aws.snapshots_take(1_000_000);
+    for name in ["a", "b", "c"] {
+        site.request(name, "retail");
+        site.until(
+            REQUESTS,
+            name,
+            if name == "c" { "Pending" } else { "InProgress" },
+        );
+    }
+    site.request("other", "travel");
+    site.until(REQUESTS, "other", "InProgress");
+    site.plant.operators[0].kill();
+    site.plant.operators.clear();
+    site.plant.add_operator();
+    site.request("d", "retail");
+    let waiting = site.until(REQUESTS, "d", "Pending");
+    assert_eq!(reason(&waiting, "Ready"), "Queued");
+    let count = |wanted: &str| site.states().iter().filter(|it| *it == wanted).count();
+    assert_eq!((count("InProgress"), count("Pending")), (3, 2));
+    let backups = site.plant.bed().objects().list(BACKUPS, Some(NAMESPACE));
+    assert_eq!(backups.len(), 3, "a request without a place has no Backup");
+
+    for name in ["a", "b", "other", "c", "d"] {
+        let step = SignedDuration::from_secs(5);
+        site.plant.until_stepping(step, REQUESTS, name, |it| {
+            for snapshot in site.aws.snapshots() {
+                site.aws.set_status(&snapshot, "available");
+            }
+            state(it) == "Succeeded"
+        });
+    }
+    assert_eq!(site.aws.snapshots().len(), 5);
+}
+
+#[test]
+fn a_request_that_can_not_be_fulfilled_says_why() {
+    let site = Site::start();
+    let spec = |provider: &str, kind: &str| {
+        json!({
+            "projectId": "retail", "environment": "prd", "provider": provider,
+            "database": {"instanceId": "nowhere", "type": kind},
+            "documentLibrary": {"sourceBucket": "documents", "destinationBucket": "backups"},
+        })
+    };
+    for (name, provider, kind, why) in [
+        ("cloud", "gcp", "snapshot", "CloudSQLNotSupported"),
+        ("dump", "aws", "dump", "DumpNotSupported"),
+    ] {
+        site.add("BackupRequest", name, &spec(provider, kind));
+        let failed = site.until(REQUESTS, name, "Failed");
+        assert_eq!(reason(&failed, "Ready"), why);
+        assert_eq!(reason(&failed, "DatabaseBackupReady"), why);
+    }
+    assert_eq!(site.plant.bed().objects().list(BACKUPS, None).len(), 0);
+    site.add("BackupRequest", "missing", &spec("aws", "snapshot"));
+    let failed = site.until(REQUESTS, "missing", "Failed");
+    assert_eq!(reason(&failed, "Ready"), "NotFound", "{failed:#}");
+    let backup = site
+        .plant
+        .bed()
+        .objects()
+        .get(BACKUPS, NAMESPACE, "missing")
+        .expect("it");
+    assert_eq!(phase(&backup), "Failed");
+}

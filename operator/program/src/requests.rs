@@ -202,7 +202,7 @@ impl Step<'_> {
         let context = &self.requests.context;
         let spec = &self.object.spec;
         let guard = self.requests.admission.lock().await;
-        if !self.has_place().await? {
+        let Some(others) = self.place().await? else {
             drop(guard);
             status.state = Some(RequestState::Pending);
             let message = format!(
@@ -212,9 +212,10 @@ impl Step<'_> {
             self.note(&mut status, READY, false, "Queued", &message);
             self.wake(Some(context.clock.now() + LOOK_AGAIN));
             return self.write(&status).await;
-        }
+        };
         let backup = plan::backup(
             self.object,
+            &others,
             owner(self.object)?,
             self.requests.settings.job.clone(),
         );
@@ -236,13 +237,10 @@ impl Step<'_> {
         self.write(&status).await
     }
 
-    /// Returns whether the project has a place for this request: fewer of its Backups than the limit are open, and no older
-    /// request waits for that place.
-    async fn has_place(&self) -> Result<bool, OperatorError> {
+    /// Returns the Backups of the project if it has a place for this request: fewer of them than the limit are open, and no
+    /// older request waits for that place.
+    async fn place(&self) -> Result<Option<Vec<Backup>>, OperatorError> {
         let limit = self.requests.settings.per_project;
-        if limit == 0 {
-            return Ok(true);
-        }
         let project = &self.object.spec.project_id;
         let context = &self.requests.context;
         let backups: Api<Backup> = match &self.requests.settings.namespace {
@@ -278,7 +276,8 @@ impl Step<'_> {
             .iter()
             .filter(|it| age(it) < age(self.object))
             .count();
-        Ok(open + older < limit)
+        let has_place = limit == 0 || open + older < limit;
+        Ok(has_place.then_some(backups))
     }
 
     /// Shows what the Backup says.

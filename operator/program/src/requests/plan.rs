@@ -1,8 +1,9 @@
 //! The Backup that a request asks for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt as _;
 use operator_api::{
@@ -13,6 +14,8 @@ use operator_api::{
 
 /// Longest time of one attempt. A million documents take hours, and a second attempt goes on where the first one stopped.
 pub(super) const TIMEOUT: &str = "24h";
+/// The option of engine aws for the time that names a backup.
+const AT: &str = "at";
 /// Number of further attempts.
 pub(super) const RETRIES: i32 = 5;
 
@@ -52,9 +55,29 @@ pub(super) fn waits(request: &BackupRequest) -> bool {
     is_open && request.metadata.deletion_timestamp.is_none() && refusal(&request.spec).is_none()
 }
 
-/// Returns the Backup of a request. It has the same name, and goes with the request.
+/// Returns the time that names the backup of a request: that of its creation, or a later second that no other backup of the
+/// environment has.
+fn time_of(request: &BackupRequest, others: &[Backup]) -> String {
+    let created = request.metadata.creation_timestamp.as_ref();
+    let created = created.map(|it| it.0).unwrap_or_default();
+    let environment = &request.spec.environment;
+    let of_environment = others
+        .iter()
+        .filter(|it| it.labels().get(LABEL_ENVIRONMENT) == Some(environment));
+    let taken: BTreeSet<_> = of_environment
+        .filter_map(|it| it.spec.work.options.get(AT))
+        .collect();
+    (0..)
+        .map(|second| created + SignedDuration::from_secs(second))
+        .map(|time| time.strftime("%Y%m%d-%H%M%S").to_string())
+        .find(|time| !taken.contains(time))
+        .unwrap_or_default()
+}
+
+/// Returns the Backup of a request. It has the same name, and goes with the request. `others` are the Backups of the project.
 pub(super) fn backup(
     request: &BackupRequest,
+    others: &[Backup],
     owner: OwnerReference,
     job: Option<Arc<JobSettings>>,
 ) -> Backup {
@@ -64,8 +87,6 @@ pub(super) fn backup(
         Some(days) => format!("{days}d"),
         None => spec.database.retention.clone(),
     };
-    let created = request.metadata.creation_timestamp.as_ref();
-    let created = created.map(|it| it.0).unwrap_or_default();
     let mut options: BTreeMap<String, String> = [
         ("project", spec.project_id.clone()),
         ("environment", spec.environment.clone()),
@@ -74,7 +95,7 @@ pub(super) fn backup(
         ("destination-bucket", documents.destination_bucket.clone()),
         ("retention", retention),
         // A second attempt names the same backup, and so goes on with it.
-        ("at", created.strftime("%Y%m%d-%H%M%S").to_string()),
+        (AT, time_of(request, others)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into();
@@ -153,7 +174,7 @@ mod tests {
 
     fn options(spec: &serde_json::Value) -> BTreeMap<String, String> {
         let owner = OwnerReference::default();
-        backup(&request(spec), owner, None).spec.work.options
+        backup(&request(spec), &[], owner, None).spec.work.options
     }
 
     #[test]
@@ -164,6 +185,20 @@ mod tests {
         assert_eq!(options["db-instance"], "retail-prd-db");
         assert!(!options.contains_key("destination-prefix"));
         assert!(!options.contains_key("exclude-generated-files"));
+    }
+
+    #[test]
+    fn requests_of_one_second_have_backups_of_their_own() {
+        let owner = OwnerReference::default;
+        let request = request(&json!({}));
+        let first = backup(&request, &[], owner(), None);
+        let mut elsewhere = first.clone();
+        let labels = elsewhere.metadata.labels.as_mut().expect("labels");
+        labels.insert(LABEL_ENVIRONMENT.to_owned(), "uat".to_owned());
+        let second = backup(&request, &[elsewhere], owner(), None);
+        assert_eq!(second.spec.work.options, first.spec.work.options);
+        let third = backup(&request, &[first, second], owner(), None);
+        assert_eq!(third.spec.work.options["at"], "20251109-143001");
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub struct BackupStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1024))]
     pub backup_id: Option<String>,
-    /// What the engine says about the backup, by name: the values of its columns, and the details of its last step.
+    /// Facts of the engine about the backup, by name: the values of its columns, and the details of its last step.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub details: BTreeMap<String, String>,

@@ -253,7 +253,7 @@ pub struct RestoreRequestSpec {
     /// Name of a BackupRequest in the same namespace, or the id of its backup: `BUCKET/FOLDER/TIME`.
     #[schemars(length(min = 1, max = 1024))]
     pub backup_id: String,
-    /// What to restore [default: all that has a target].
+    /// The parts to restore [default: all that have a target].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2))]
     pub units: Vec<RestoreUnit>,

@@ -237,8 +237,8 @@ impl Step<'_> {
         self.write(&status).await
     }
 
-    /// Returns the Backups of the project if it has a place for this request: fewer of them than the limit are open, and no
-    /// older request waits for that place.
+    /// Returns the Backups of the project if it has a place for this request. Fewer of them than the limit are open then, and
+    /// no older request waits for that place.
     async fn place(&self) -> Result<Option<Vec<Backup>>, OperatorError> {
         let limit = self.requests.settings.per_project;
         let project = &self.object.spec.project_id;

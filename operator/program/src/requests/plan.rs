@@ -55,8 +55,8 @@ pub(super) fn waits(request: &BackupRequest) -> bool {
     is_open && request.metadata.deletion_timestamp.is_none() && refusal(&request.spec).is_none()
 }
 
-/// Returns the time that names the backup of a request: that of its creation, or a later second that no other backup of the
-/// environment has.
+/// Returns the time that names the backup of a request. It is that of its creation, or a later second that no other backup of
+/// the environment has.
 fn time_of(request: &BackupRequest, others: &[Backup]) -> String {
     let created = request.metadata.creation_timestamp.as_ref();
     let created = created.map(|it| it.0).unwrap_or_default();

@@ -215,7 +215,7 @@ fn a_killed_command_goes_on_where_it_was() {
 
     cloud.json(&create);
     assert_eq!(cloud.manifest()["document_library"]["object_count"], 2_500);
-    // What was under way when the program died may be copied again: 32 at a time.
+    // Copies that were under way when the program died may be made again: 32 at a time.
     let copies = cloud.copies();
     assert!(
         copies <= 2_500 + 64,

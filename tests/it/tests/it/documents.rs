@@ -23,11 +23,12 @@ const SOURCES: [&str; 11] = [
     "host/web/src",
     "plugins",
 ];
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "docs/agent.md",
     "docs/cases.md",
     "docs/copies.md",
+    "docs/engines/aws.md",
     "docs/engines/backuprequest.md",
     "docs/engines/kafka.md",
     "docs/engines/operator.md",

@@ -73,6 +73,39 @@ impl Cluster {
             Some(config) => from_kubeconfig(choose(&config, options)?, options)?,
             None => in_cluster(&loaded.looked, Path::new(SERVICE_ACCOUNT), variable)?,
         };
+        Self::of(prepared, options, variable).await
+    }
+
+    /// Returns a cluster that does not exist, for work that needs none. Each request to it fails.
+    ///
+    /// # Errors
+    /// When a flag is invalid.
+    pub async fn absent(options: &ConnectOptions) -> Result<Self, ClusterError> {
+        let address = ServerAddress::parse(ABSENT).map_err(|_| ClusterError::NoConfiguration {
+            looked: Vec::new(),
+            in_cluster: ABSENT.to_owned(),
+        })?;
+        let prepared = Prepared {
+            identity: Identity {
+                server: ABSENT.to_owned(),
+                ..Identity::default()
+            },
+            address,
+            cluster: ClusterEntry::default(),
+            cluster_name: "none".to_owned(),
+            user: UserEntry::default(),
+            credentials: Credentials::default(),
+            leaves_credentials_out: false,
+            namespace: None,
+        };
+        prepared.finish(options, false).await
+    }
+
+    async fn of(
+        prepared: Prepared,
+        options: &ConnectOptions,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ClusterError> {
         // From elsewhere, the address of a pod may be that of any machine: networks of pods overlap.
         let is_inside = prepared.address.is_of_pod(variable);
         prepared
@@ -81,6 +114,8 @@ impl Cluster {
     }
 }
 
+/// The address of a cluster that does not exist. The domain is reserved for that: RFC 2606.
+pub(super) const ABSENT: &str = "https://no-cluster.invalid";
 /// The folder where Kubernetes mounts the service account of a pod.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// The maximum size of a file of a service account, in bytes.

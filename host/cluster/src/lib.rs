@@ -152,6 +152,12 @@ impl Cluster {
         self.0.identity.cluster.as_deref()
     }
 
+    /// Returns true if there is no cluster: it was made by [`Cluster::absent`].
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        self.server() == connect::ABSENT
+    }
+
     /// Returns the URL of the API server.
     #[must_use]
     pub fn server(&self) -> &str {

@@ -175,6 +175,18 @@ pub(super) fn has_target(engines: &[EngineFile], choice: &EngineChoice) -> bool 
     })
 }
 
+/// Returns whether the choice needs a cluster. An engine that works only with services outside of clusters doesn't.
+pub(super) fn needs_cluster(engines: &[EngineFile], choice: &EngineChoice) -> bool {
+    let EngineChoice::Named(name) = choice else {
+        return true;
+    };
+    // An unknown name is reported when the engine is used.
+    named(engines, name).map_or(true, |engine| {
+        let manifest = engine.manifest();
+        !manifest.endpoints.is_empty() || !manifest.exec.is_empty() || manifest.resources.is_some()
+    })
+}
+
 /// Returns the engine that runs a verb of its own: the one that the user named, the default for verbs, or the
 /// only bundled one.
 ///

@@ -83,6 +83,17 @@ impl Lock {
             Err(taken @ OpsError::LockedHere { .. }) => return Err(taken),
             here => here,
         };
+        if cluster.is_absent() {
+            return Ok(Self {
+                reporter: Arc::clone(reporter),
+                namespace: cluster.namespace().to_owned(),
+                name: lease_name(operation, subject),
+                holder: String::new(),
+                asked: false,
+                lease: None,
+                file: Some(here?),
+            });
+        }
         let holder = match holder {
             Some(holder) => holder.to_owned(),
             None => format!("{} {}", holder::at(cluster).await, random()?),

@@ -41,13 +41,14 @@ pub(super) async fn confirm(
 fn question(session: &Session, running: &Running, doing: &str) -> String {
     let cluster = &session.cluster;
     let named = |what: &str, name: &str| format!("{what} {}", text::printable(name, MAX_NAME));
+    let in_cluster = |fact: String| (!cluster.is_absent()).then_some(fact);
     let facts = [
-        Some(match cluster.context() {
+        in_cluster(match cluster.context() {
             Some(context) => named("context", context),
             None => "the service account of this pod".to_owned(),
         }),
-        Some(named("server", cluster.server())),
-        Some(named("namespace", cluster.namespace())),
+        in_cluster(named("server", cluster.server())),
+        in_cluster(named("namespace", cluster.namespace())),
         running
             .scope
             .statefulset

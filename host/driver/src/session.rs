@@ -15,7 +15,9 @@ use jiff::tz::TimeZone;
 use super::asking::{Asked, Refusal};
 use super::backends::Backends;
 use super::begun::{Begun, Work};
-use super::choose::{EngineChoice, call_name, candidates, for_files, has_target, shared_name};
+use super::choose::{
+    EngineChoice, call_name, candidates, for_files, has_target, needs_cluster, shared_name,
+};
 use super::commands::{NoCommands, PodCommands};
 use super::credentials::{Credentials, CredentialsRequest};
 use super::network::{Endpoints, Route, Search};
@@ -90,7 +92,12 @@ impl Session {
     /// # Errors
     /// When the kubeconfig can't be used, or the sandbox can't be set up.
     pub async fn open(host: &Host, request: Request) -> Result<Self, OpsError> {
-        let cluster = Cluster::connect(&request.connect).await?;
+        let cluster = if needs_cluster(host.engines(), &request.engine) {
+            Cluster::connect(&request.connect).await?
+        } else {
+            // The user's kubeconfig has nothing to do with such an engine.
+            Cluster::absent(&request.connect).await?
+        };
         let named = &request.named_credentials;
         let credentials = Credentials::find(&cluster, &request.credentials, named).await?;
         let reporter = host.reporter();
@@ -604,6 +611,9 @@ pub(super) fn note_namespace(cluster: &Cluster, reporter: &dyn Reporter) {
 
 /// Returns the namespace in words, if the user named none.
 fn default_namespace(cluster: &Cluster) -> Option<String> {
+    if cluster.is_absent() {
+        return None;
+    }
     let namespace = cluster.namespace();
     match (cluster.namespace_source(), cluster.context()) {
         (NamespaceSource::Flag, _) => None,

@@ -183,6 +183,33 @@ fn a_backup_is_made_listed_verified_restored_and_deleted() {
     assert_eq!(cloud.aws.open_uploads("backups").len(), 0);
 }
 
+/// In CI there may be no kubeconfig.
+#[test]
+fn a_backup_and_its_restore_need_no_cluster() {
+    let cloud = Cloud::with(documents(3));
+    cloud.aws.add_bucket(Bucket::new("copy"));
+    let home = tempfile::tempdir().expect("a folder");
+    let program = cloud.program().env("KUBECONFIG", home.path().join("none"));
+    let run = |arguments: &str| {
+        let run = program.run(arguments);
+        assert_eq!(run.code, 0, "{}", run.shown());
+        run
+    };
+    run(&format!(
+        "{CREATE} --source-bucket documents --documents-only"
+    ));
+    run("backup list --engine aws --destination-bucket backups");
+    run(&format!("backup verify --engine aws --id {ID}"));
+    run(&format!(
+        "backup restore --engine aws --id {ID} --target-bucket copy --yes"
+    ));
+    assert_eq!(cloud.aws.keys("copy").len(), 3);
+    run(&format!("backup delete --engine aws --id {ID} --yes"));
+    // The other engines need one.
+    let refused = program.run("backup list --engine hivemq");
+    assert_ne!(refused.code, 0, "{}", refused.shown());
+}
+
 #[test]
 fn a_damaged_copy_is_found() {
     let cloud = Cloud::with(documents(3));

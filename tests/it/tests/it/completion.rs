@@ -143,6 +143,7 @@ fn engines_are_offered_with_what_they_are() {
     let run = completed(&program(), "backup list --engine", "");
     assert_snapshot!(run.stdout, @"
     auto	The preferred engine that responds
+    aws	Backups of an RDS database and of the documents in an S3 bucket, with a manifest
     backuprequest	Backups that a backup-controller makes from BackupRequest objects, and LiferayBackups
     hivemq	Backups of HiveMQ Enterprise through its management REST API
     kafka	Kafka backups that kafka-backup-operator makes from KafkaBackup objects
@@ -189,7 +190,7 @@ fn bash_completes_ids_and_files_by_its_script() {
     assert_snapshot!(in_bash(&bed, &folder, script).outcome(), @"
     stdout:
     --engine --engine-memory --engine-timeout
-    auto backuprequest hivemq kafka operator sidecar strategy
+    auto aws backuprequest hivemq kafka operator sidecar strategy
     20250905-130215
     a.backup
     exit 0

@@ -139,6 +139,7 @@ fn without_an_engine_the_help_has_what_every_engine_of_pods_takes() {
           --insecure-skip-tls-verify  Skip the check of the API server's certificate; insecure
 
     Options of further engines:
+      kubectl broker backup create --engine aws --help
       kubectl broker backup create --engine backuprequest --help
       kubectl broker backup create --engine hivemq --help
       kubectl broker backup create --engine kafka --help

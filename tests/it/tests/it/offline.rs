@@ -63,6 +63,7 @@ fn engines_are_listed_without_a_cluster() {
     assert_snapshot!(run("engines").outcome(), @"
     stdout:
     NAME   VERSION   OPERATIONS   DEFAULT-FOR   ANSWERS   DETAIL
+    kubectl-broker/aws   0.1.0   detect,list,status,create,verify,restore,delete,expire,manifest,pin,unpin   -   unknown   -
     kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   unknown   -
     kubectl-broker/hivemq   0.1.0   detect,health,list,status,create,download,restore   -   unknown   -
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   -   unknown   -

@@ -98,6 +98,7 @@ fn engines_are_carried_to_a_machine_without_a_network() {
     assert_snapshot!(shown(&listed, &[]).replace(&host, "HOST"), @"
     stdout:
     NAME   VERSION   STATE   SIGNATURE   DEFAULT-FOR   SIZE   SOURCE
+    kubectl-broker/aws   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/backuprequest   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/kafka   0.1.0   ok   bundled   -   SIZE   bundled

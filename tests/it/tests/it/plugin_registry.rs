@@ -76,6 +76,7 @@ fn from_the_first_installation_by_tag_over_an_update_to_the_end() {
     assert_snapshot!(scene.shown(&scene.run("list")), @"
     stdout:
     NAME   VERSION   STATE   SIGNATURE   DEFAULT-FOR   SIZE   SOURCE
+    kubectl-broker/aws   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/backuprequest   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/kafka   0.1.0   ok   bundled   -   SIZE   bundled

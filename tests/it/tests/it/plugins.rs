@@ -54,6 +54,7 @@ fn from_the_first_installation_over_an_update_and_back() {
     assert_snapshot!(shown(&machine.run("plugin list")), @"
     stdout:
     NAME   VERSION   STATE   SIGNATURE   DEFAULT-FOR   SIZE   SOURCE
+    kubectl-broker/aws   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/backuprequest   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/kafka   0.1.0   ok   bundled   -   SIZE   bundled
@@ -137,6 +138,7 @@ fn what_is_removed_leaves_no_trace() {
     assert_snapshot!(shown(&machine.run("plugin list")), @"
     stdout:
     NAME   VERSION   STATE   SIGNATURE   DEFAULT-FOR   SIZE   SOURCE
+    kubectl-broker/aws   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/backuprequest   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/kafka   0.1.0   ok   bundled   -   SIZE   bundled
@@ -246,6 +248,7 @@ fn the_formats_of_the_list() {
     let machine = Machine::with_small();
     assert_snapshot!(shown(&machine.run("plugin list -o name")), @"
     stdout:
+    kubectl-broker/aws
     kubectl-broker/backuprequest
     kubectl-broker/hivemq
     kubectl-broker/kafka

@@ -555,6 +555,7 @@ fn the_other_engines_work_beside_a_hostile_one() {
     assert_snapshot!(bed.hostile().run("engines").outcome(), @r"
     stdout:
     NAME   VERSION   OPERATIONS   DEFAULT-FOR   ANSWERS   DETAIL
+    kubectl-broker/aws   0.1.0   detect,list,status,create,verify,restore,delete,expire,manifest,pin,unpin   -   no   no AWS credentials were found, but they are required
     kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   yes   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)
     kubectl-broker/hivemq   0.1.0   detect,health,list,status,create,download,restore   -   yes   HiveMQ management API (6 backups)
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   -   yes   kafka-backup-operator (no KafkaBackup yet)

@@ -458,6 +458,7 @@ fn the_help_of_each_engine_has_its_own_meaning() {
     ");
     assert_snapshot!(part(&machine.run("backup list -h"), "Options of further engines:"), @"
     Options of further engines:
+      kubectl broker backup list --engine aws --help
       kubectl broker backup list --engine backuprequest --help
       kubectl broker backup list --engine hivemq --help
       kubectl broker backup list --engine kafka --help

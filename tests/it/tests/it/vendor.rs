@@ -77,6 +77,7 @@ fn an_engine_of_a_new_project_is_installed_used_updated_rolled_back_and_removed(
     assert_snapshot!(shown(&run("plugin list")), @"
     stdout:
     NAME   VERSION   STATE   SIGNATURE   DEFAULT-FOR   SIZE   SOURCE
+    kubectl-broker/aws   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/backuprequest   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/hivemq   0.1.0   ok   bundled   -   SIZE   bundled
     kubectl-broker/kafka   0.1.0   ok   bundled   -   SIZE   bundled

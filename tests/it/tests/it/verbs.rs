@@ -30,7 +30,11 @@ fn the_help_of_backup_shows_them_after_the_verbs_of_the_host() {
       verify           Check downloaded files, or let the backend check a backup
       copy             Copy downloaded files to a store
       history          Show what was created, downloaded, verified, restored and deleted on this machine
-      manifest         Fetch the manifest of a backup from S3 and check it (engine backuprequest)
+      expire           Delete the backups whose retention has passed (engine aws)
+      manifest         Print the manifest of a backup, or check one in a file (engines aws,
+                       backuprequest)
+      pin              Protect a backup from `delete` and `expire` (engine aws)
+      unpin            Remove the protection of a backup (engine aws)
       offset-reset     Reset the offsets of consumer groups (engine kafka)
       offset-rollback  Restore the offsets of consumer groups from a snapshot (engine kafka)
       resume           Resume the schedule of a KafkaBackup (engines kafka, operator)

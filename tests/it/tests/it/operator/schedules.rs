@@ -67,6 +67,7 @@ fn a_schedule_fires_and_its_copy_is_in_the_store() {
     assert_eq!(status["lastTickTime"], json!("2026-03-02T11:00:00Z"));
     assert_eq!(status["nextRunTime"], json!("2026-03-02T12:00:00Z"));
     assert_eq!(status["active"], json!(0));
+    plant.until_event("hourly", "RunCreated");
     assert_eq!(plant.events("hourly"), ["RunCreated"]);
 }
 
@@ -231,6 +232,7 @@ fn a_schedule_that_can_not_be_read_says_why() {
         condition(it, "Scheduled") == "False"
     });
     assert_eq!(reason(&schedule, "Scheduled"), "InvalidSchedule");
+    plant.until_event("hourly", "InvalidSchedule");
     assert_eq!(plant.events("hourly"), ["InvalidSchedule"]);
 }
 

@@ -67,7 +67,9 @@ fn time_of(request: &BackupRequest, others: &[Backup]) -> String {
     let taken: BTreeSet<_> = of_environment
         .filter_map(|it| it.spec.work.options.get(AT))
         .collect();
+    // One of so many is free.
     (0..)
+        .take(taken.len() + 1)
         .map(|second| created + SignedDuration::from_secs(second))
         .map(|time| time.strftime("%Y%m%d-%H%M%S").to_string())
         .find(|time| !taken.contains(time))

@@ -110,7 +110,7 @@ fn a_backup_is_made_listed_verified_restored_and_deleted() {
     let long = "k".repeat(900);
     let strange = ["a b/ü+&<>?#%.pdf", "//x", "folder/", &long];
     let bucket = strange.iter().fold(documents(1_100), |bucket, key| {
-        bucket.object(*key, Object::new((*key).to_owned()))
+        bucket.object(key, Object::new((*key).to_owned()))
     });
     let cloud = Cloud::with(bucket.object("large", Object::new(large)));
     cloud.aws.snapshots_take(3);

@@ -142,7 +142,7 @@ fn a_manifest_is_printed_and_a_changed_copy_of_it_is_refused() {
     let place = act(&host, &[("name", ID.into()), ("location", true.into())]);
     assert_eq!(place.unwrap(), format!("s3://{ID}/manifest.json"));
 
-    let checked = |text: &str| act(&host, &[("file", text.into())]);
+    let checked = |text: &str| act(&host, &[("name", ID.into()), ("file", text.into())]);
     assert_eq!(checked(&printed).as_ref(), Ok(&printed));
     let changed = printed.replacen("\"size_bytes\": ", "\"size_bytes\": 1", 1);
     assert_ne!(changed, printed);

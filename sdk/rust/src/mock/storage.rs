@@ -724,8 +724,8 @@ mod tests {
             assert_eq!(storage::head("vaults", &at("a")).unwrap().sha256, None);
             let copies = [(a, "archive/a"), (b, "archive/b")];
             let copies = copies.map(|(it, key)| Duplicate::of("vaults", it, at(key)));
-            let copied = storage::copy("vaults", &copies).unwrap();
-            let digests = copied.into_iter().map(|it| it.unwrap().sha256);
+            let results = storage::copy("vaults", &copies).unwrap();
+            let digests = results.into_iter().map(|it| it.unwrap().sha256);
             // printf one | sha256sum
             let of_one = "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed";
             assert_eq!(digests.collect::<Vec<_>>(), [Some(of_one.to_owned()), None]);
@@ -767,10 +767,10 @@ mod tests {
             let found = storage::head("vaults", &at("a")).unwrap();
             let copies = ["archive/a", "archive/b", "archive/c"];
             let copies = copies.map(|key| Duplicate::of("vaults", &found, at(key)));
-            let copied = storage::copy("vaults", &copies).unwrap();
-            let done: Vec<_> = copied.iter().map(Result::is_ok).collect();
+            let results = storage::copy("vaults", &copies).unwrap();
+            let done: Vec<_> = results.iter().map(Result::is_ok).collect();
             assert_eq!(done, [true, false, true]);
-            assert!(copied[1].as_ref().is_err_and(|error| error.retryable));
+            assert!(results[1].as_ref().is_err_and(|error| error.retryable));
         });
         assert_eq!(host.copied().len(), 2);
     }

@@ -13,11 +13,11 @@ use operator_api::{
 };
 
 /// Longest time of one attempt. A million documents take hours, and a second attempt goes on where the first one stopped.
-pub(super) const TIMEOUT: &str = "24h";
+const TIMEOUT: &str = "24h";
 /// The option of engine aws for the time that names a backup.
 const AT: &str = "at";
 /// Number of further attempts.
-pub(super) const RETRIES: i32 = 5;
+const RETRIES: i32 = 5;
 
 /// The reason why a request can't be fulfilled.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,6 +53,27 @@ pub(super) fn waits(request: &BackupRequest) -> bool {
     let state = request.status.as_ref().and_then(|it| it.state);
     let is_open = state.is_none_or(|state| state == RequestState::Pending);
     is_open && request.metadata.deletion_timestamp.is_none() && refusal(&request.spec).is_none()
+}
+
+/// Returns the work of a run of engine aws.
+pub(super) fn work(options: BTreeMap<String, String>, job: Option<Arc<JobSettings>>) -> Work {
+    Work {
+        engine: Engine {
+            name: "aws".to_owned(),
+            lockfile: None,
+            image: None,
+            accept_capabilities: None,
+        },
+        target: Target::default(),
+        options,
+        ports: BTreeMap::new(),
+        tls: BTreeMap::new(),
+        credentials: None,
+        timeout: TIMEOUT.to_owned(),
+        retries: RETRIES,
+        connection: Connection::default(),
+        job,
+    }
 }
 
 /// Returns the time that names the backup of a request. It is that of its creation, or a later second that no other backup of
@@ -114,23 +135,7 @@ pub(super) fn backup(
     let mut backup = Backup::new(
         &request.name_any(),
         BackupSpec {
-            work: Work {
-                engine: Engine {
-                    name: "aws".to_owned(),
-                    lockfile: None,
-                    image: None,
-                    accept_capabilities: None,
-                },
-                target: Target::default(),
-                options,
-                ports: BTreeMap::new(),
-                tls: BTreeMap::new(),
-                credentials: None,
-                timeout: TIMEOUT.to_owned(),
-                retries: RETRIES,
-                connection: Connection::default(),
-                job,
-            },
+            work: work(options, job),
             store: None,
             verify: VerifyMode::None,
             deletion_policy: DeletionPolicy::Retain,

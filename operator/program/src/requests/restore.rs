@@ -8,9 +8,9 @@ use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
 use kube::{Api, ResourceExt as _};
 use operator_api::{
-    BackupRequest, Condition, Connection, Engine, JobSettings, Phase, RequestState, Restore,
-    RestoreFrom, RestoreRequest, RestoreRequestSpec, RestoreRequestStatus, RestoreSpec,
-    RestoreUnit, RunKind as _, Status, Target, Work, set_condition,
+    BackupRequest, Condition, JobSettings, Phase, RequestState, Restore, RestoreFrom,
+    RestoreRequest, RestoreRequestSpec, RestoreRequestStatus, RestoreSpec, RestoreUnit,
+    RunKind as _, Status, set_condition,
 };
 
 use super::{READY, Requests, plan};
@@ -252,23 +252,7 @@ fn restore(
     let mut restore = Restore::new(
         &request.name_any(),
         RestoreSpec {
-            work: Work {
-                engine: Engine {
-                    name: "aws".to_owned(),
-                    lockfile: None,
-                    image: None,
-                    accept_capabilities: None,
-                },
-                target: Target::default(),
-                options,
-                ports: BTreeMap::new(),
-                tls: BTreeMap::new(),
-                credentials: None,
-                timeout: plan::TIMEOUT.to_owned(),
-                retries: plan::RETRIES,
-                connection: Connection::default(),
-                job,
-            },
+            work: plan::work(options, job),
             from: RestoreFrom {
                 backup_id: Some(id),
                 ..RestoreFrom::default()

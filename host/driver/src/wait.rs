@@ -122,6 +122,8 @@ impl Looks {
         running: &mut Running,
         options: &[OptionSetting],
     ) -> Result<Backup, OpsError> {
+        // An engine that gets no further must not ask its backend without a pause.
+        self.bounded(running.pause(FIRST_PAUSE)).await?;
         fail_point::reach("working");
         let step = async {
             let worked = running.instance().finish(&self.id, options).await;

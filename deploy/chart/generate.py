@@ -43,6 +43,11 @@ metadata:
     pod-security.kubernetes.io/enforce: restricted
 """
 
+# The same with the requests of projects.
+LIFERAY = OPERATOR.replace(
+    "crds.yaml\n", "crds.yaml -f deploy/operator/liferay-crds.yaml\n"
+).replace("operator/operator.yaml", "operator/operator-liferay.yaml")
+
 RUNNER = """\
 # The service account of the operator's Jobs, in a namespace with backups:
 #   kubectl apply -n NAMESPACE -f deploy/operator/runner.yaml
@@ -86,15 +91,15 @@ def plain(begin, documents):
     return "---\n".join([begin, *documents] if begin.endswith("restricted\n") else [begin + documents[0], *documents[1:]])
 
 
-def operator():
-    texts = render()
+def operator(begin, values=None):
+    texts = render(values)
     documents = [
         text
         for file, documents in texts.items()
         if file not in ("NOTES.txt", "crds.yaml")
         for text in documents
     ]
-    return plain(OPERATOR, sorted(documents, key=lambda text: ORDER.index(kind(text))))
+    return plain(begin, sorted(documents, key=lambda text: ORDER.index(kind(text))))
 
 
 def runner():
@@ -161,7 +166,8 @@ def schema_paths(part=None, path=()):
 def generated():
     """Returns the generated files with their texts."""
     return {
-        DEPLOY / "operator" / "operator.yaml": operator(),
+        DEPLOY / "operator" / "operator.yaml": operator(OPERATOR),
+        DEPLOY / "operator" / "operator-liferay.yaml": operator(LIFERAY, {"controllers": ["backup", "liferay"]}),
         DEPLOY / "operator" / "runner.yaml": runner(),
         CHART / "README.md": readme(),
         CHART / "values.schema.json": schema(),

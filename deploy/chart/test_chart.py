@@ -189,7 +189,7 @@ class Chart(unittest.TestCase):
                         self.assertEqual(used, version)
 
     def test_files_for_kubectl_are_valid(self):
-        for file in ("operator.yaml", "runner.yaml", "crds.yaml"):
+        for file in ("operator.yaml", "operator-liferay.yaml", "runner.yaml", "crds.yaml", "liferay-crds.yaml"):
             for thing in yaml.safe_load_all((DEPLOY / "operator" / file).read_text()):
                 for version in VERSIONS if thing else []:
                     kubernetes_validate.validate(thing, version, strict=True)

@@ -5,7 +5,6 @@
 mod commands;
 mod contract;
 mod crowd;
-mod database;
 mod documents;
 mod files;
 mod line;

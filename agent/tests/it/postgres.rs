@@ -1,17 +1,17 @@
 //! Backup, damage, restore and comparison with a PostgreSQL server that the test starts.
 
-use crate::database::{CONTENT, PASSWORD, Server};
 use crate::support::{Agent, Bench, artifact, sha256, until};
+use testbed::postgres::{CONTENT, PASSWORD, Postgres};
 
 const DAMAGE: &str = "
 drop view cheerful; update people set name = 'lost' where id % 7 = 0; delete from letters where id % 3 = 0;
 alter table people drop column photo; drop function shout;
 ";
 
-fn agent(server: &Server, url: &str, strategy: &str) -> (Bench, Agent) {
+fn agent(server: &Postgres, url: &str, strategy: &str) -> (Bench, Agent) {
     let path = std::env::var("PATH").expect("there is a PATH");
     let bench = Bench::new()
-        .env("PATH", &format!("{}:{path}", server.programs.display()))
+        .env("PATH", &format!("{}:{path}", server.programs().display()))
         .env("DATABASE_URL", url)
         .env("DATABASE_PASSWORD", PASSWORD);
     bench.configure(strategy);
@@ -36,10 +36,10 @@ config:
 
 #[test]
 fn a_database_is_backed_up_damaged_restored_and_the_same() {
-    let server = Server::start();
-    server.sql("postgres", "create database shop");
-    server.sql("shop", CONTENT);
-    let before = server.content("shop");
+    let server = Postgres::start().expect("a database");
+    server.sql("postgres", "create database shop").expect("SQL");
+    server.sql("shop", CONTENT).expect("SQL");
+    let before = server.content("shop").expect("content");
     assert!(before.contains("Größe 2000"));
 
     let url = server.url(PASSWORD, "shop");
@@ -50,22 +50,28 @@ fn a_database_is_backed_up_damaged_restored_and_the_same() {
     assert!(reply.is_whole && reply.trailers["x-checksum-sha256"] == sha256(&reply.body));
     bench.write("streamed.dump", reply.body);
 
-    server.sql("shop", DAMAGE);
-    let damaged = server.content("shop");
+    server.sql("shop", DAMAGE).expect("SQL");
+    let damaged = server.content("shop").expect("content");
     assert_ne!(damaged, before);
     for (dump, database) in [("spooled.dump", "second"), ("streamed.dump", "third")] {
-        server.sql("postgres", &format!("create database {database}"));
-        server.restore(&bench.path(dump), database, false);
-        assert_eq!(server.content(database), before, "{dump}");
+        server
+            .sql("postgres", &format!("create database {database}"))
+            .expect("SQL");
+        server
+            .restore(&bench.path(dump), database, false)
+            .expect("a dump");
+        assert_eq!(server.content(database).expect("content"), before, "{dump}");
     }
-    assert_eq!(server.content("shop"), damaged);
-    server.restore(&bench.path("spooled.dump"), "shop", true);
-    assert_eq!(server.content("shop"), before);
+    assert_eq!(server.content("shop").expect("content"), damaged);
+    server
+        .restore(&bench.path("spooled.dump"), "shop", true)
+        .expect("a dump");
+    assert_eq!(server.content("shop").expect("content"), before);
 }
 
 #[test]
 fn a_database_that_refuses_is_a_failure_without_the_password_in_it() {
-    let server = Server::start();
+    let server = Postgres::start().expect("a database");
     let wrong = "a-wrong-password";
     for strategy in [SHELL, STREAMED] {
         let (bench, agent) = agent(&server, &server.url(wrong, "postgres"), strategy);

@@ -54,6 +54,9 @@ pub enum Refused {
     Other,
 }
 
+/// The advice for a certificate that is not trusted. A store has certificates of its own.
+const CERTIFICATE: &str = "For a certificate authority of your own, give its certificate to the store: `kubectl broker store add NAME ADDRESS --ca FILE`, or spec.caBundle of a BackupStore";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     S3,
@@ -94,7 +97,10 @@ impl ServiceError {
         error: &object_store::Error,
     ) -> Self {
         use object_store::Error as E;
-        let advice = find::<WebError>(error).and_then(host_base::Problem::advice);
+        let advice = find::<WebError>(error).and_then(|error| match error {
+            WebError::Certificate { .. } => Some(CERTIFICATE.to_owned()),
+            error => host_base::Problem::advice(error),
+        });
         let advice =
             advice.or_else(|| find::<S3Error>(error).and_then(|error| error.report().hint));
         let status = status(error);

@@ -9,7 +9,8 @@ use kube::runtime::events::{Event, EventType};
 use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt as _};
 use operator_api::{
-    Backup, BackupRequest, BackupSchedule, BackupStore, Phase, Restore, RunKind as _, Target,
+    Backup, BackupRequest, BackupSchedule, BackupStore, Phase, Restore, RestoreRequest,
+    RunKind as _, Target,
 };
 
 use crate::changes::is_gone;
@@ -33,6 +34,13 @@ pub(crate) struct SeenGroups {
     pub(crate) pods: Groups<Pod>,
 }
 
+/// The requests of projects.
+#[derive(Clone)]
+pub(crate) struct SeenRequests {
+    pub(crate) backups: Store<BackupRequest>,
+    pub(crate) restores: Store<RestoreRequest>,
+}
+
 /// The objects that the operator sees, as its watches keep them.
 #[derive(Clone)]
 pub(crate) struct Seen {
@@ -41,7 +49,7 @@ pub(crate) struct Seen {
     pub(crate) schedules: Store<BackupSchedule>,
     pub(crate) stores: Store<BackupStore>,
     /// None if requests are not worked on.
-    pub(crate) requests: Option<Store<BackupRequest>>,
+    pub(crate) requests: Option<SeenRequests>,
     pub(crate) jobs: Store<Job>,
     pub(crate) pods: Store<Pod>,
     pub(crate) groups: SeenGroups,
@@ -62,7 +70,10 @@ impl Seen {
     pub(crate) async fn ready(&self) {
         let requests = async {
             match &self.requests {
-                Some(requests) => requests.wait_until_ready().await,
+                Some(requests) => {
+                    requests.backups.wait_until_ready().await?;
+                    requests.restores.wait_until_ready().await
+                }
                 None => Ok(()),
             }
         };

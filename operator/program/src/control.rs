@@ -4,8 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::future::ready;
 use std::sync::Arc;
 
-use futures_util::stream::pending;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _, stream};
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
@@ -25,11 +24,11 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::changes::{Changes, changes, is_gone};
 use crate::clock::Clock;
-use crate::context::{Context, Seen, SeenGroups};
+use crate::context::{Context, Seen, SeenGroups, SeenRequests};
 use crate::error::OperatorError;
 use crate::events::events;
 use crate::groups::Grouped;
-use crate::history::History;
+use crate::history::{History, Row};
 use crate::job::Defaults;
 use crate::metrics::Metrics;
 use crate::page::Page;
@@ -55,7 +54,7 @@ pub(crate) struct Control {
     /// The only namespace to work in.
     pub(crate) namespace: Option<String>,
     /// The history of runs, if there is one.
-    pub(crate) history: Option<History>,
+    pub(crate) history: Option<Arc<History>>,
     /// The page that shows what the watches keep.
     pub(crate) page: Arc<Page>,
     /// The settings that objects have alike.
@@ -215,7 +214,7 @@ impl Control {
             restores: restores.objects().clone(),
             schedules: schedules.objects().clone(),
             stores: stores.objects().clone(),
-            requests: requests.as_ref().map(|it| it.backups.objects().clone()),
+            requests: requests.as_ref().map(WatchedRequests::seen),
             jobs: jobs.objects().clone(),
             pods: pods.objects().clone(),
             groups: SeenGroups {
@@ -225,15 +224,18 @@ impl Control {
             },
         };
         self.page.begin();
-        if let Some(history) = self.history {
+        if let Some(history) = self.history.clone() {
             let seen = seen.clone();
-            let (backups, restores) = (backups.listen(), restores.listen());
-            let requests = match &requests {
-                Some(requests) => requests.backups.listen().boxed(),
-                None => pending().boxed(),
+            let runs = stream::select(
+                backups.listen().map(|it| Row::of_backup(&it)),
+                restores.listen().map(|it| Row::of_restore(&it)),
+            );
+            let requested = match &requests {
+                Some(requests) => requests.rows().boxed(),
+                None => stream::pending().boxed(),
             };
             tasks.spawn(async move {
-                history.keep(backups, restores, requests, &seen).await;
+                history.keep(stream::select(runs, requested), &seen).await;
                 "history".to_owned()
             });
         }
@@ -276,7 +278,7 @@ impl Control {
         let controller = store_controller(&stores, &jobs, &pods, &context);
         tasks.spawn(drive(controller, stores::reconcile, &context));
         if let Some(requests) = requests {
-            requests.work(&backups, &restores, &context, &mut tasks);
+            requests.work(&backups, &restores, &context, self.history, &mut tasks);
         }
         ended_with(tasks.join_next().await)
     }
@@ -316,25 +318,48 @@ struct WatchedRequests {
 }
 
 impl WatchedRequests {
+    fn seen(&self) -> SeenRequests {
+        SeenRequests {
+            backups: self.backups.objects().clone(),
+            restores: self.restores.objects().clone(),
+        }
+    }
+
+    /// Returns what the history has of them.
+    fn rows(&self) -> impl Stream<Item = Option<Row>> + use<> {
+        stream::select(
+            self.backups.listen().map(|it| Row::of_request(&it)),
+            self.restores
+                .listen()
+                .map(|it| Row::of_restore_request(&it)),
+        )
+    }
+
     /// Begins to work on them.
     fn work(
         self,
         backups: &Changes<Backup>,
         restores: &Changes<Restore>,
         context: &Arc<Context>,
+        history: Option<Arc<History>>,
         tasks: &mut JoinSet<String>,
     ) {
-        let objects = self.backups.objects().clone();
-        let requests = Requests::new(Arc::clone(context), objects, self.settings);
+        let seen = self.seen();
+        let requests = Requests::new(Arc::clone(context), seen, history, self.settings);
         let requests = Arc::new(requests);
         let controller = owning(&self.backups, backups).reconcile_on(requests.wakes.stream());
         tasks.spawn(drive_requests(controller, requests::reconcile, &requests));
-        let controller = owning(&self.restores, restores);
+        let controller =
+            owning(&self.restores, restores).reconcile_on(requests.restore_wakes.stream());
         tasks.spawn(drive_requests(
             controller,
             requests::restore::reconcile,
             &requests,
         ));
+        tasks.spawn(async move {
+            requests.follow_history().await;
+            "writer of the history".to_owned()
+        });
     }
 }
 

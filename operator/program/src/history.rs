@@ -8,28 +8,28 @@ mod database;
 mod pending;
 mod record;
 mod request;
+mod restore_request;
+mod row;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
 use std::future::ready;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt as _};
+use kube::Resource;
 use kube::runtime::reflector::Store;
-use operator_api::{Backup, BackupRequest, Restore};
 use tokio::sync::Notify;
 
 use crate::context::Seen;
 use crate::history::database::Database;
 use crate::history::pending::{Entry, Pending};
-use crate::history::record::Record;
-use crate::history::request::RequestRecord;
 use crate::metrics::Metrics;
 
 pub(crate) use address::{Address, Unchecked, VARIABLE};
+pub(crate) use row::Row;
 
 /// Records of one transaction.
 const BATCH: usize = 200;
@@ -43,6 +43,7 @@ pub(crate) struct History {
     metrics: Arc<Metrics>,
     pending: Mutex<Pending>,
     news: Notify,
+    written: Notify,
 }
 
 impl History {
@@ -53,36 +54,32 @@ impl History {
             metrics,
             pending: Mutex::default(),
             news: Notify::new(),
+            written: Notify::new(),
         }
     }
 
-    /// Records all runs and requests that the watches bring. It ends only if the watches do.
-    pub(crate) async fn keep(
-        &self,
-        backups: impl Stream<Item = Arc<Backup>>,
-        restores: impl Stream<Item = Arc<Restore>>,
-        requests: impl Stream<Item = Arc<BackupRequest>>,
-        seen: &Seen,
-    ) {
+    /// Records the objects that the watches bring. It ends only if the watches do.
+    pub(crate) async fn keep(&self, rows: impl Stream<Item = Option<Row>>, seen: &Seen) {
         // Changes wait in memory for a slow reader, so this one only notes what came.
-        let backups = backups.for_each(|it| {
-            self.note(Row::of_backup(&it));
-            ready(())
-        });
-        let restores = restores.for_each(|it| {
-            self.note(Row::of_restore(&it));
-            ready(())
-        });
-        let requests = requests.for_each(|it| {
-            self.note(Row::of_request(&it));
+        let noted = rows.for_each(|row| {
+            self.note(row);
             ready(())
         });
         tokio::select! {
-            () = backups => {}
-            () = restores => {}
-            () = requests => {}
+            () = noted => {}
             () = self.write(seen) => {}
         }
+    }
+
+    /// Returns whether the database has a row. If not, it will.
+    pub(crate) fn has(&self, row: Row) -> bool {
+        self.note(Some(row.clone()));
+        self.pending().is_written(&row)
+    }
+
+    /// Waits until something was written.
+    pub(crate) async fn written(&self) {
+        self.written.notified().await;
     }
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
@@ -155,7 +152,9 @@ impl History {
                 history: self,
                 entries,
             };
-            if let Err(error) = batch.write(database).await {
+            let written = batch.write(database).await;
+            self.written.notify_one();
+            if let Err(error) = written {
                 if !matches!(error, sqlx::Error::Database(_)) {
                     return Err(error);
                 }
@@ -169,7 +168,7 @@ impl History {
         }
     }
 
-    /// Notes the runs for which there was no room.
+    /// Notes the objects for which there was no room.
     fn look_again(&self, seen: &Seen) {
         if self.pending().must_look_again() {
             for backup in seen.backups.state() {
@@ -178,59 +177,40 @@ impl History {
             for restore in seen.restores.state() {
                 self.note(Row::of_restore(&restore));
             }
-            for request in seen.requests.iter().flat_map(Store::state) {
+            for request in seen.requests.iter().flat_map(|it| it.backups.state()) {
                 self.note(Row::of_request(&request));
             }
+            for request in seen.requests.iter().flat_map(|it| it.restores.state()) {
+                self.note(Row::of_restore_request(&request));
+            }
         }
-        let requests = seen.requests.as_ref().map_or(0, Store::len);
+        let requests = seen.requests.as_ref();
+        let requests = requests.map_or(0, |it| it.backups.len() + it.restores.len());
         let live = seen.backups.len() + seen.restores.len() + requests;
         if self.pending().knows_many_more_than(live) {
-            let backups = seen.backups.state();
-            let restores = seen.restores.state();
-            let requests: Vec<_> = seen.requests.iter().flat_map(Store::state).collect();
-            let backups = backups.iter().filter_map(|it| it.metadata.uid.as_deref());
-            let restores = restores.iter().filter_map(|it| it.metadata.uid.as_deref());
-            let requests = requests.iter().filter_map(|it| it.metadata.uid.as_deref());
-            let live: HashSet<&str> = backups.chain(restores).chain(requests).collect();
-            self.pending().forget_all_but(&live);
+            let mut uids = HashSet::new();
+            uids_of(&seen.backups, &mut uids);
+            uids_of(&seen.restores, &mut uids);
+            if let Some(requests) = &seen.requests {
+                uids_of(&requests.backups, &mut uids);
+                uids_of(&requests.restores, &mut uids);
+            }
+            self.pending().forget_all_but(&uids);
         }
     }
 }
 
-/// A row of one of the tables.
-#[derive(Clone, Debug, Hash)]
-enum Row {
-    Run(Box<Record>),
-    Request(Box<RequestRecord>),
-}
-
-impl Row {
-    fn of_backup(backup: &Backup) -> Option<Self> {
-        Record::of_backup(backup).map(|it| Self::Run(Box::new(it)))
-    }
-
-    fn of_restore(restore: &Restore) -> Option<Self> {
-        Record::of_restore(restore).map(|it| Self::Run(Box::new(it)))
-    }
-
-    fn of_request(request: &BackupRequest) -> Option<Self> {
-        RequestRecord::of(request).map(|it| Self::Request(Box::new(it)))
-    }
-
-    /// Returns the uid of the object.
-    fn uid(&self) -> &str {
-        match self {
-            Self::Run(record) => &record.uid,
-            Self::Request(record) => &record.uid,
-        }
-    }
-
-    /// Returns a number that tells this content from another one.
-    fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        self.hash(&mut hasher);
-        hasher.finish()
-    }
+/// Adds the uids of all objects.
+fn uids_of<K>(objects: &Store<K>, into: &mut HashSet<String>)
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    into.extend(
+        objects
+            .state()
+            .iter()
+            .filter_map(|it| it.meta().uid.clone()),
+    );
 }
 
 /// Records that are being written. They wait again if that fails, or is given up.

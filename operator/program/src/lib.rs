@@ -9,6 +9,7 @@ mod context;
 mod control;
 mod error;
 mod events;
+mod finalizers;
 mod groups;
 mod history;
 mod job;
@@ -169,7 +170,7 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
             instance: Some(identity),
         },
     );
-    let history = history.map(|address| History::new(address, Arc::clone(&metrics)));
+    let history = history.map(|address| Arc::new(History::new(address, Arc::clone(&metrics))));
     let control = control::Control {
         client,
         clock,

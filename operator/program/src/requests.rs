@@ -10,22 +10,27 @@ mod plan;
 pub(crate) mod restore;
 
 use std::collections::HashSet;
+use std::fmt::Debug;
 use std::sync::{Arc, PoisonError};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::NamespaceResourceScope;
 use kube::api::{ListParams, PostParams};
 use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
 use kube::runtime::reflector::Store;
-use kube::{Api, ResourceExt as _};
+use kube::{Api, Resource, ResourceExt as _};
 use operator_api::{
     Backup, BackupRequest, BackupRequestStatus, Condition, JobSettings, LABEL_PROJECT,
-    RequestState, RunKind as _, set_condition,
+    RequestState, RestoreRequest, RunKind as _, set_condition,
 };
+use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-use crate::context::Context;
+use crate::context::{Context, SeenRequests};
 use crate::error::OperatorError;
+use crate::finalizers;
+use crate::history::{History, Row};
 use crate::metrics::OfKind;
 use crate::owner::owner;
 use crate::runs::write_status;
@@ -37,14 +42,20 @@ pub(crate) use numbers::RequestNumbers;
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
 /// How many requests that are gone may be remembered beyond those that exist.
 const REMEMBERED: usize = 1000;
+/// The finalizer of requests that the history must have.
+const FINALIZER: &str = "kubectl-broker.io/history";
+/// How long the history may hold up the deletion of a request.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(1);
 /// The condition about the whole request.
 const READY: &str = "Ready";
 
 /// The parts that looks at requests share.
 pub(crate) struct Requests {
     pub(crate) context: Arc<Context>,
-    pub(crate) objects: Store<BackupRequest>,
+    pub(crate) seen: SeenRequests,
     pub(crate) wakes: Wakes,
+    pub(crate) restore_wakes: Wakes,
+    history: Option<Arc<History>>,
     pub(crate) settings: RequestSettings,
     /// One look at a time gives out places: each counts the Backups that there are.
     admission: Mutex<()>,
@@ -66,13 +77,16 @@ pub(crate) struct RequestSettings {
 impl Requests {
     pub(crate) fn new(
         context: Arc<Context>,
-        objects: Store<BackupRequest>,
+        seen: SeenRequests,
+        history: Option<Arc<History>>,
         settings: RequestSettings,
     ) -> Self {
         Self {
             wakes: Wakes::new(context.clock.clone()),
+            restore_wakes: Wakes::new(context.clock.clone()),
             context,
-            objects,
+            seen,
+            history,
             settings,
             admission: Mutex::default(),
             counted: std::sync::Mutex::default(),
@@ -83,8 +97,8 @@ impl Requests {
     fn is_new_end(&self, uid: &str) -> bool {
         let counted = self.counted.lock();
         let mut counted = counted.unwrap_or_else(PoisonError::into_inner);
-        if counted.len() > 2 * self.objects.len() + REMEMBERED {
-            let live = self.objects.state();
+        if counted.len() > 2 * self.seen.backups.len() + REMEMBERED {
+            let live = self.seen.backups.state();
             let live: HashSet<_> = live.iter().filter_map(|it| it.uid()).collect();
             counted.retain(|uid| live.contains(uid));
         }
@@ -95,7 +109,7 @@ impl Requests {
     fn wake_waiting(&self, project: &str) {
         let now = Some(self.context.clock.now());
         let mut waiting = 0;
-        for request in self.objects.state() {
+        for request in self.seen.backups.state() {
             let state = request.status.as_ref().and_then(|it| it.state);
             let waits = state.is_none_or(|state| state == RequestState::Pending);
             if waits && request.spec.project_id == project {
@@ -110,7 +124,81 @@ impl Requests {
     fn numbers(&self) -> &RequestNumbers {
         &self.context.metrics.requests
     }
+
+    /// Looks at requests that are being deleted whenever the history has written something. It never ends.
+    pub(crate) async fn follow_history(&self) {
+        let Some(history) = &self.history else {
+            return std::future::pending().await;
+        };
+        loop {
+            history.written().await;
+            self.wake_deleted(&self.seen.backups, &self.wakes);
+            self.wake_deleted(&self.seen.restores, &self.restore_wakes);
+        }
+    }
+
+    fn wake_deleted<K: RequestKind>(&self, objects: &Store<K>, wakes: &Wakes) {
+        let now = Some(self.context.clock.now());
+        for object in objects.state() {
+            if object.meta().deletion_timestamp.is_some() {
+                let namespace = object.namespace().unwrap_or_default();
+                wakes.set(&namespace, &object.name_any(), now);
+            }
+        }
+    }
+
+    /// Holds a request, if there is a history that must have it.
+    async fn hold<K: RequestKind>(&self, object: &K) -> Result<(), OperatorError> {
+        if self.history.is_none() || finalizers::has(object, FINALIZER) {
+            return Ok(());
+        }
+        finalizers::set(&self.api(object), object, FINALIZER, true).await?;
+        Ok(())
+    }
+
+    /// Lets a request go that is being deleted, as soon as the history has it. A database that is away holds it up for a while
+    /// only. Returns when to look again.
+    async fn let_go<K: RequestKind>(
+        &self,
+        object: &K,
+        row: Option<Row>,
+    ) -> Result<Option<Timestamp>, OperatorError> {
+        if !finalizers::has(object, FINALIZER) {
+            return Ok(None);
+        }
+        let history = self.history.as_ref();
+        let is_written = history
+            .zip(row)
+            .is_none_or(|(history, row)| history.has(row));
+        if !is_written {
+            let now = self.context.clock.now();
+            let deleted = object.meta().deletion_timestamp.as_ref();
+            let end = deleted.map_or(now, |it| it.0 + PATIENCE);
+            if now < end {
+                return Ok(Some(end));
+            }
+            let note = "the history can't be written, so it may lack this request";
+            self.context
+                .tell(object, EventType::Warning, "NotInHistory", note);
+        }
+        finalizers::set(&self.api(object), object, FINALIZER, false).await?;
+        Ok(None)
+    }
+
+    fn api<K: RequestKind>(&self, object: &K) -> Api<K> {
+        let namespace = object.namespace().unwrap_or_default();
+        Api::namespaced(self.context.client.clone(), &namespace)
+    }
 }
+
+/// A kind of requests.
+trait RequestKind:
+    Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned
+{
+}
+
+impl RequestKind for BackupRequest {}
+impl RequestKind for RestoreRequest {}
 
 /// Brings one request a step forward.
 pub(crate) async fn reconcile(
@@ -147,12 +235,16 @@ impl Step<'_> {
         if self.object.metadata.deletion_timestamp.is_some() {
             // Its Backup goes with it, and with that the place.
             self.requests.wake_waiting(project);
+            let row = Row::of_request(self.object);
+            let later = self.requests.let_go(self.object, row).await?;
+            self.wake(later);
             return Ok(());
         }
         let status = self.object.status.clone().unwrap_or_default();
         if status.state.is_some_and(RequestState::is_terminal) {
             return Ok(());
         }
+        self.requests.hold(self.object).await?;
         if let Some(refusal) = plan::refusal(&self.object.spec) {
             return self.fail(status, &refusal).await;
         }
@@ -181,7 +273,7 @@ impl Step<'_> {
         }
     }
 
-    fn wake(&self, time: Option<jiff::Timestamp>) {
+    fn wake(&self, time: Option<Timestamp>) {
         self.requests.wakes.set(&self.namespace, &self.name, time);
     }
 
@@ -202,17 +294,14 @@ impl Step<'_> {
         let context = &self.requests.context;
         let spec = &self.object.spec;
         let guard = self.requests.admission.lock().await;
-        let Some(others) = self.place().await? else {
+        let others = self.of_project().await?;
+        if let Some(reason) = self.queued(&others) {
             drop(guard);
             status.state = Some(RequestState::Pending);
-            let message = format!(
-                "{} backups of project {} are under way; this one waits for a place",
-                self.requests.settings.per_project, spec.project_id
-            );
-            self.note(&mut status, READY, false, "Queued", &message);
+            self.note(&mut status, READY, false, "Queued", &reason);
             self.wake(Some(context.clock.now() + LOOK_AGAIN));
             return self.write(&status).await;
-        };
+        }
         let backup = plan::backup(
             self.object,
             &others,
@@ -237,47 +326,48 @@ impl Step<'_> {
         self.write(&status).await
     }
 
-    /// Returns the Backups of the project if it has a place for this request. Fewer of them than the limit are open then, and
-    /// no older request waits for that place.
-    async fn place(&self) -> Result<Option<Vec<Backup>>, OperatorError> {
-        let limit = self.requests.settings.per_project;
-        let project = &self.object.spec.project_id;
-        let context = &self.requests.context;
+    /// Returns the Backups of the project. The cluster is asked, because the watch may be behind.
+    async fn of_project(&self) -> Result<Vec<Backup>, OperatorError> {
+        let client = self.requests.context.client.clone();
         let backups: Api<Backup> = match &self.requests.settings.namespace {
-            Some(namespace) => Api::namespaced(context.client.clone(), namespace),
-            None => Api::all(context.client.clone()),
+            Some(namespace) => Api::namespaced(client, namespace),
+            None => Api::all(client),
         };
-        // The cluster is asked, because the watch may be behind.
+        let project = &self.object.spec.project_id;
         let of_project = ListParams::default().labels(&format!("{LABEL_PROJECT}={project}"));
-        let backups = backups.list(&of_project).await?.items;
-        let is_open = |backup: &&Backup| {
-            let phase = backup.run().and_then(|it| it.phase);
-            !phase.is_some_and(operator_api::Phase::is_terminal)
-        };
-        let open = backups.iter().filter(is_open).count();
+        Ok(backups.list(&of_project).await?.items)
+    }
+
+    /// Returns why the request must wait. None if it may begin.
+    fn queued(&self, backups: &[Backup]) -> Option<String> {
+        let project = &self.object.spec.project_id;
         let has_backup = |request: &BackupRequest| {
             let uid = request.metadata.uid.as_ref();
             let mut owners = backups.iter().flat_map(kube::ResourceExt::owner_references);
             owners.any(|it| Some(&it.uid) == uid)
         };
-        let age = |request: &BackupRequest| {
-            let created = request.metadata.creation_timestamp.as_ref();
-            (created.map(|it| it.0), request.metadata.uid.clone())
-        };
-        let waiting: Vec<_> = self
+        let mut waiting: Vec<_> = self
             .requests
-            .objects
+            .seen
+            .backups
             .state()
             .into_iter()
             .filter(|it| it.spec.project_id == *project && plan::waits(it) && !has_backup(it))
             .collect();
         self.requests.numbers().set_waiting(project, waiting.len());
-        let older = waiting
-            .iter()
-            .filter(|it| age(it) < age(self.object))
-            .count();
-        let has_place = limit == 0 || open + older < limit;
-        Ok(has_place.then_some(backups))
+        let age = |request: &BackupRequest| {
+            let created = request.metadata.creation_timestamp.as_ref();
+            (created.map(|it| it.0), request.metadata.uid.clone())
+        };
+        waiting.retain(|it| age(it) < age(self.object));
+        waiting.sort_by_key(|it| age(it));
+        let older: Vec<_> = waiting.iter().map(|it| &it.spec).collect();
+        plan::queued(
+            &self.object.spec,
+            backups,
+            &older,
+            self.requests.settings.per_project,
+        )
     }
 
     /// Shows what the Backup says.

@@ -24,6 +24,7 @@ use serde::de::DeserializeOwned;
 
 use crate::context::{Context, cut};
 use crate::error::OperatorError;
+use crate::finalizers;
 use crate::groups::Grouped;
 use crate::job::{KEPT, Plan, create_job};
 use crate::metrics::OfKind;
@@ -154,30 +155,10 @@ impl<R: Run> Step<'_, R> {
         let Some(finalizer) = self.object.last_will() else {
             return Ok(());
         };
-        if self.object.finalizers().iter().any(|it| it == finalizer) {
-            return Ok(());
+        if !finalizers::has(self.object, finalizer) {
+            finalizers::set(&self.objects(), self.object, finalizer, true).await?;
         }
-        let mut finalizers = self.object.finalizers().to_vec();
-        finalizers.push(finalizer.to_owned());
-        self.set_finalizers(&finalizers).await
-    }
-
-    async fn set_finalizers(&self, finalizers: &[String]) -> Result<(), OperatorError> {
-        let change = serde_json::json!({"metadata": {
-            "finalizers": finalizers,
-            // Another writer of finalizers must not lose its own.
-            "resourceVersion": self.object.resource_version(),
-        }});
-        let changed = self
-            .objects()
-            .patch(&self.name, &PatchParams::default(), &Patch::Merge(change))
-            .await;
-        match changed {
-            Ok(_) => Ok(()),
-            // The watch brings the newer object, and with it the next look.
-            Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        Ok(())
     }
 
     /// Does the last will of an object that is being deleted, and lets it go.
@@ -185,7 +166,7 @@ impl<R: Run> Step<'_, R> {
         let Some(finalizer) = self.object.last_will() else {
             return Ok(());
         };
-        if !self.object.finalizers().iter().any(|it| it == finalizer) {
+        if !finalizers::has(self.object, finalizer) {
             return Ok(());
         }
         if !self.object.cleanup(self.context).await? {
@@ -193,9 +174,8 @@ impl<R: Run> Step<'_, R> {
             self.wake(Some(later));
             return Ok(());
         }
-        let mut finalizers = self.object.finalizers().to_vec();
-        finalizers.retain(|it| it != finalizer);
-        self.set_finalizers(&finalizers).await
+        finalizers::set(&self.objects(), self.object, finalizer, false).await?;
+        Ok(())
     }
 
     /// Makes the Job, as soon as there is a place for the run.

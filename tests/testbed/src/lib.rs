@@ -35,6 +35,8 @@ mod log;
 pub mod messages;
 mod operators;
 mod pods;
+#[cfg(unix)]
+pub mod postgres;
 mod scenario;
 pub mod scripted;
 mod tasks;

@@ -4,10 +4,8 @@ use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Any, AnyPool, ConnectOptions as _, Executor, SqlSafeStr as _};
 
-use super::Row;
 use super::address::{Address, Dialect};
-use super::record::Record;
-use super::request::RequestRecord;
+use super::row::{Field, Row};
 
 /// The longest wait for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -53,13 +51,7 @@ impl Database {
         in_time(async {
             let mut transaction = self.pool.begin().await?;
             for row in rows {
-                let connection = &mut *transaction;
-                match row {
-                    Row::Run(record) => upsert(self.dialect, connection, record).await?,
-                    Row::Request(record) => {
-                        upsert_request(self.dialect, connection, record).await?;
-                    }
-                }
+                upsert(self.dialect, &mut *transaction, row).await?;
             }
             transaction.commit().await
         })
@@ -86,14 +78,18 @@ impl Dialect {
             Self::Postgres => [
                 include_str!("postgres/1_runs.sql"),
                 include_str!("postgres/2_requests.sql"),
+                include_str!("postgres/3_restore_requests.sql"),
             ],
             Self::Sqlite => [
                 include_str!("sqlite/1_runs.sql"),
                 include_str!("sqlite/2_requests.sql"),
+                include_str!("sqlite/3_restore_requests.sql"),
             ],
         };
         // A migration that was released never changes: databases know its checksum.
-        let migrations = (1..).zip(["runs", "requests"]).zip(tables);
+        let migrations = (1..)
+            .zip(["runs", "requests", "restore_requests"])
+            .zip(tables);
         let migrations = migrations.map(|((version, name), tables)| {
             Migration::new(
                 version,
@@ -112,17 +108,19 @@ impl Dialect {
         migrator
     }
 
-    const fn request_statement(self) -> &'static str {
-        match self {
-            Self::Postgres => include_str!("postgres/upsert_request.sql"),
-            Self::Sqlite => include_str!("sqlite/upsert_request.sql"),
-        }
-    }
-
-    const fn statement(self) -> &'static str {
-        match self {
-            Self::Postgres => include_str!("postgres/upsert.sql"),
-            Self::Sqlite => include_str!("sqlite/upsert.sql"),
+    /// Returns the statement that adds a row, or replaces an older one of the same object.
+    const fn statement(self, row: &Row) -> &'static str {
+        match (self, row) {
+            (Self::Postgres, Row::Run(_)) => include_str!("postgres/upsert.sql"),
+            (Self::Postgres, Row::Request(_)) => include_str!("postgres/upsert_request.sql"),
+            (Self::Postgres, Row::RestoreRequest(_)) => {
+                include_str!("postgres/upsert_restore_request.sql")
+            }
+            (Self::Sqlite, Row::Run(_)) => include_str!("sqlite/upsert.sql"),
+            (Self::Sqlite, Row::Request(_)) => include_str!("sqlite/upsert_request.sql"),
+            (Self::Sqlite, Row::RestoreRequest(_)) => {
+                include_str!("sqlite/upsert_restore_request.sql")
+            }
         }
     }
 }
@@ -130,58 +128,15 @@ impl Dialect {
 async fn upsert(
     dialect: Dialect,
     connection: impl Executor<'_, Database = Any>,
-    record: &Record,
+    row: &Row,
 ) -> Result<(), sqlx::Error> {
-    let statement = sqlx::query(dialect.statement())
-        .bind(record.kind)
-        .bind(record.namespace.as_str())
-        .bind(record.name.as_str())
-        .bind(record.uid.as_str())
-        .bind(record.schedule.as_deref())
-        .bind(record.scheduled_for.as_deref())
-        .bind(record.engine.as_str())
-        .bind(record.target.as_str())
-        .bind(record.phase)
-        .bind(record.created_at.as_deref())
-        .bind(record.started_at.as_deref())
-        .bind(record.finished_at.as_deref())
-        .bind(record.backup_id.as_deref())
-        .bind(record.store.as_deref())
-        .bind(record.copy_reference.as_deref())
-        .bind(record.bytes)
-        .bind(record.sha256.as_deref())
-        .bind(record.attempts)
-        .bind(record.failure_code.as_deref())
-        .bind(record.failure_message.as_deref())
-        .bind(record.failure_hint.as_deref());
-    statement.execute(connection).await?;
-    Ok(())
-}
-
-async fn upsert_request(
-    dialect: Dialect,
-    connection: impl Executor<'_, Database = Any>,
-    record: &RequestRecord,
-) -> Result<(), sqlx::Error> {
-    let statement = sqlx::query(dialect.request_statement())
-        .bind(record.uid.as_str())
-        .bind(record.name.as_str())
-        .bind(record.namespace.as_str())
-        .bind(record.project.as_str())
-        .bind(record.environment.as_str())
-        .bind(record.state)
-        .bind(record.started_at.as_deref())
-        .bind(record.completed_at.as_deref())
-        .bind(record.instance.as_str())
-        .bind(record.snapshot.as_deref())
-        .bind(record.snapshot_bytes)
-        .bind(record.source_bucket.as_str())
-        .bind(record.destination_bucket.as_str())
-        .bind(record.destination_prefix.as_deref())
-        .bind(record.objects)
-        .bind(record.bytes)
-        .bind(record.manifest.as_deref())
-        .bind(record.created_at.as_deref());
+    let mut statement = sqlx::query(dialect.statement(row));
+    for field in row.fields() {
+        statement = match field {
+            Field::Text(text) => statement.bind(text),
+            Field::Number(number) => statement.bind(number),
+        };
+    }
     statement.execute(connection).await?;
     Ok(())
 }

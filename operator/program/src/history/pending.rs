@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
-use super::Row;
+use super::row::Row;
 
 /// The most records that wait in memory. With messages, they may take 100 MB.
 const MOST: usize = 20_000;
@@ -10,8 +10,8 @@ const MOST: usize = 20_000;
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     queue: VecDeque<Entry>,
-    /// Number of records that are being written.
-    taken: usize,
+    /// The uids of the records that are being written.
+    taken: Vec<String>,
     /// Since when the oldest record has waited.
     oldest: Option<Instant>,
     /// The content that the database has, or that waits, by uid.
@@ -44,18 +44,26 @@ impl Pending {
         true
     }
 
+    /// Returns whether the database has a record with this content.
+    pub(super) fn is_written(&self, row: &Row) -> bool {
+        let uid = row.uid();
+        let waits = self.queue.iter().any(|it| it.row.uid() == uid);
+        let is_taken = self.taken.iter().any(|it| it == uid);
+        !waits && !is_taken && self.known.get(uid) == Some(&row.fingerprint())
+    }
+
     /// Takes the oldest records.
     pub(super) fn take(&mut self, count: usize) -> Vec<Entry> {
         let count = count.min(self.queue.len());
         let entries: Vec<_> = self.queue.drain(..count).collect();
-        self.taken = entries.len();
+        self.taken = entries.iter().map(|it| it.row.uid().to_owned()).collect();
         entries
     }
 
     /// Ends what [`Self::take`] began. Records that could not be written go behind the others: one that is refused must not hold up the rest. A record
     /// is dropped if a newer one of the same run has come.
     pub(super) fn give_back(&mut self, entries: Vec<Entry>) {
-        self.taken = 0;
+        self.taken.clear();
         let known = &self.known;
         let newest = entries
             .into_iter()
@@ -71,7 +79,7 @@ impl Pending {
 
     /// Returns the number of records that are not in the database yet.
     pub(super) fn len(&self) -> usize {
-        self.queue.len() + self.taken
+        self.queue.len() + self.taken.len()
     }
 
     /// Returns whether objects must be looked at again, once. There is room for them as soon as half of the places are free.
@@ -89,10 +97,10 @@ impl Pending {
     }
 
     /// Forgets what the database has of runs without an object.
-    pub(super) fn forget_all_but(&mut self, live: &HashSet<&str>) {
+    pub(super) fn forget_all_but(&mut self, live: &HashSet<String>) {
         let waiting: HashSet<&str> = self.queue.iter().map(|it| it.row.uid()).collect();
         self.known
-            .retain(|uid, _| live.contains(&**uid) || waiting.contains(&**uid));
+            .retain(|uid, _| live.contains(uid) || waiting.contains(&**uid));
     }
 }
 
@@ -111,7 +119,7 @@ mod tests {
     fn attempts(row: &Row) -> Option<i64> {
         match row {
             Row::Run(record) => Some(record.attempts),
-            Row::Request(_) => None,
+            Row::Request(_) | Row::RestoreRequest(_) => None,
         }
     }
 
@@ -123,6 +131,7 @@ mod tests {
         assert!(!pending.add(record(1, 1), now));
         let older = pending.take(9);
         assert!(!pending.add(record(1, 1), now), "it is being written");
+        assert!(!pending.is_written(&record(1, 1)));
         assert!(pending.add(record(1, 2), now));
         pending.give_back(older);
         let left: Vec<_> = pending
@@ -131,6 +140,10 @@ mod tests {
             .filter_map(|it| attempts(&it.row))
             .collect();
         assert_eq!(left, [2], "the older one does not replace the newer one");
+        assert!(!pending.is_written(&record(1, 2)));
+        pending.give_back(vec![]);
+        assert!(pending.is_written(&record(1, 2)));
+        assert!(!pending.is_written(&record(1, 1)), "that one was replaced");
     }
 
     #[test]
@@ -148,7 +161,7 @@ mod tests {
         assert!(pending.add(record(MOST + 1, 1), Instant::now()));
         pending.take(MOST);
         assert!(pending.knows_many_more_than(10));
-        pending.forget_all_but(&HashSet::from(["run-7"]));
+        pending.forget_all_but(&HashSet::from(["run-7".to_owned()]));
         assert!(!pending.add(record(7, 1), Instant::now()));
         assert!(pending.add(record(8, 1), Instant::now()));
     }

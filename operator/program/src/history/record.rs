@@ -2,11 +2,12 @@ use jiff::Timestamp;
 use kube::ResourceExt as _;
 use operator_api::{Backup, Restore, RunKind};
 
+use super::row::Field;
 use crate::context::target;
 
 /// A run that has ended, as a row of the table. Each row replaces an older one of the same namespace, name and uid.
 #[derive(Clone, Debug, Hash)]
-pub(super) struct Record {
+pub(crate) struct Record {
     pub(super) kind: &'static str,
     pub(super) namespace: String,
     pub(super) name: String,
@@ -90,6 +91,33 @@ impl Record {
             failure_message: failure.map(|it| clean(&it.message)),
             failure_hint: failure.and_then(|it| Some(clean(it.hint.as_ref()?))),
         })
+    }
+
+    /// Returns the fields, in the order of the statement.
+    pub(super) fn fields(&self) -> Vec<Field<'_>> {
+        vec![
+            self.kind.into(),
+            (&self.namespace).into(),
+            (&self.name).into(),
+            (&self.uid).into(),
+            (&self.schedule).into(),
+            (&self.scheduled_for).into(),
+            (&self.engine).into(),
+            (&self.target).into(),
+            self.phase.into(),
+            (&self.created_at).into(),
+            (&self.started_at).into(),
+            (&self.finished_at).into(),
+            (&self.backup_id).into(),
+            (&self.store).into(),
+            (&self.copy_reference).into(),
+            self.bytes.into(),
+            (&self.sha256).into(),
+            Some(self.attempts).into(),
+            (&self.failure_code).into(),
+            (&self.failure_message).into(),
+            (&self.failure_hint).into(),
+        ]
     }
 
     #[cfg(test)]

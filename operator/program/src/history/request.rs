@@ -1,11 +1,16 @@
 use kube::ResourceExt as _;
+use kube::core::ObjectMeta;
 use operator_api::{BackupRequest, RequestState};
 
 use super::record::{clean, time};
+use super::row::Field;
 
-/// A request that has ended, as a row of the plan's table. Each row replaces an older one of the same namespace and name.
+/// The state of a request that was deleted before its end.
+pub(super) const DELETED: &str = "Deleted";
+
+/// A request that has ended or is deleted, as a row of the plan's table. Each row replaces an older one of the same namespace and name.
 #[derive(Clone, Debug, Hash)]
-pub(super) struct RequestRecord {
+pub(crate) struct RequestRecord {
     pub(super) uid: String,
     pub(super) name: String,
     pub(super) namespace: String,
@@ -27,10 +32,10 @@ pub(super) struct RequestRecord {
 }
 
 impl RequestRecord {
-    /// Returns the row of a request, if it has ended.
+    /// Returns the row of a request, if it has ended or is being deleted.
     pub(super) fn of(request: &BackupRequest) -> Option<Self> {
-        let status = request.status.as_ref()?;
-        let state = status.state.filter(|it| RequestState::is_terminal(*it))?;
+        let status = request.status.clone().unwrap_or_default();
+        let state = ended(status.state, &request.metadata)?;
         let spec = &request.spec;
         let database = status.database.clone().unwrap_or_default();
         let documents = status.document_library.clone().unwrap_or_default();
@@ -42,7 +47,7 @@ impl RequestRecord {
             namespace: clean(&request.namespace().unwrap_or_default()),
             project: clean(&spec.project_id),
             environment: clean(&spec.environment),
-            state: state.name(),
+            state,
             started_at: status.start_time.and_then(time),
             completed_at: status.completion_time.and_then(time),
             instance: clean(&spec.database.instance_id),
@@ -57,6 +62,37 @@ impl RequestRecord {
             created_at: request.creation_timestamp().and_then(|it| time(it.0)),
         })
     }
+
+    /// Returns the fields, in the order of the statement.
+    pub(super) fn fields(&self) -> Vec<Field<'_>> {
+        vec![
+            (&self.uid).into(),
+            (&self.name).into(),
+            (&self.namespace).into(),
+            (&self.project).into(),
+            (&self.environment).into(),
+            self.state.into(),
+            (&self.started_at).into(),
+            (&self.completed_at).into(),
+            (&self.instance).into(),
+            (&self.snapshot).into(),
+            self.snapshot_bytes.into(),
+            (&self.source_bucket).into(),
+            (&self.destination_bucket).into(),
+            (&self.destination_prefix).into(),
+            self.objects.into(),
+            self.bytes.into(),
+            (&self.manifest).into(),
+            (&self.created_at).into(),
+        ]
+    }
+}
+
+/// Returns how a request has ended. None if it goes on.
+pub(super) fn ended(state: Option<RequestState>, meta: &ObjectMeta) -> Option<&'static str> {
+    let ended = state.filter(|it| it.is_terminal()).map(RequestState::name);
+    let deleted = meta.deletion_timestamp.as_ref().map(|_| DELETED);
+    ended.or(deleted)
 }
 
 /// Returns the folder of a backup in its bucket, from the address of its manifest.
@@ -67,6 +103,7 @@ fn folder(manifest: &str) -> Option<&str> {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use serde_json::json;
 
     use super::*;
@@ -105,5 +142,27 @@ pub(super) mod tests {
         assert_eq!(record.state, "Failed");
         let prefix = record.destination_prefix.as_deref();
         assert_eq!(prefix, Some("retail/prd/20261128-020000"));
+    }
+
+    #[test]
+    fn a_request_that_is_deleted_before_its_end_is_recorded_as_that() {
+        let mut request = request("a", "InProgress");
+        let deleted = "2026-11-28T02:01:00Z".parse().expect("a time");
+        request.metadata.deletion_timestamp = Some(Time(deleted));
+        assert_eq!(
+            RequestRecord::of(&request).expect("a record").state,
+            DELETED
+        );
+        request.status = None;
+        assert_eq!(
+            RequestRecord::of(&request).expect("a record").state,
+            DELETED
+        );
+        let status = json!({"state": "Succeeded"});
+        request.status = serde_json::from_value(status).expect("a status");
+        assert_eq!(
+            RequestRecord::of(&request).expect("a record").state,
+            "Succeeded"
+        );
     }
 }

@@ -1,8 +1,9 @@
+#[cfg(unix)]
 mod postgres;
 
 use futures_util::stream;
 use kube::runtime::reflector::store;
-use operator_api::{BackupSpec, BackupStatus, Phase, RunStatus};
+use operator_api::{Backup, BackupSpec, BackupStatus, Phase, RunStatus};
 use sqlx::Row as _;
 use tempfile::TempDir;
 
@@ -62,9 +63,9 @@ async fn names(database: &Database) -> Vec<String> {
 
 /// Records runs until none waits.
 async fn record(history: &History, runs: Vec<Arc<Backup>>) {
-    let backups = stream::iter(runs).chain(stream::pending());
+    let rows = stream::iter(runs).map(|it| Row::of_backup(&it));
     let seen = seen();
-    let keep = history.keep(backups, stream::pending(), stream::pending(), &seen);
+    let keep = history.keep(rows.chain(stream::pending()), &seen);
     tokio::select! {
         () = keep => unreachable!("the watches go on"),
         () = async {
@@ -139,6 +140,58 @@ async fn a_request_has_one_row_in_the_table_of_the_plan() {
     assert_eq!(row.get::<i64, _>("db_snapshot_size_bytes"), 1 << 30);
     assert_eq!(row.get::<i64, _>("dl_object_count"), 3);
     assert_eq!(row.get::<i64, _>("dl_total_size_bytes"), 7);
+}
+
+#[tokio::test]
+async fn a_requested_restore_has_one_row() {
+    let folder = TempDir::new().expect("a folder");
+    let address = sqlite(&folder, "history.db");
+    let history = history(address.clone());
+    for state in ["Failed", "Succeeded"] {
+        history.note(Row::of_restore_request(&restore_request::tests::request(
+            state,
+        )));
+        record(&history, vec![]).await;
+    }
+    let database = Database::connect(&address).await.expect("a database");
+    let rows = sqlx::query("SELECT * FROM restore_requests")
+        .fetch_all(database.pool())
+        .await
+        .expect("rows");
+    let [row] = &*rows else {
+        panic!("one row, not {}", rows.len());
+    };
+    for (column, text) in [
+        ("cr_name", "back"),
+        ("cr_uid", "uid-back"),
+        ("target_environment", "uat"),
+        ("backup_id", "retail"),
+        ("units", "database,documentLibrary"),
+        ("state", "Succeeded"),
+        ("reason", "RestoreCompleted"),
+        ("db_target_instance_id", "new-db"),
+        ("dl_target_bucket", "new-docs"),
+        ("approved_by", "ann"),
+        ("approved_at", "2026-11-28T02:00:00Z"),
+        ("completion_time", "2026-11-28T02:04:00Z"),
+    ] {
+        assert_eq!(row.get::<String, _>(column), text, "{column}");
+    }
+    assert_eq!(row.get::<Option<String>, _>("project_id"), None);
+}
+
+#[tokio::test]
+async fn a_row_is_there_when_the_history_says_so() {
+    let folder = TempDir::new().expect("a folder");
+    let address = sqlite(&folder, "history.db");
+    let history = history(address.clone());
+    let row = Row::of_request(&request::tests::request("a", "Failed")).expect("a row");
+    assert!(!history.has(row.clone()), "it waits");
+    record(&history, vec![]).await;
+    assert!(history.has(row));
+    let newer = Row::of_request(&request::tests::request("a", "Succeeded")).expect("a row");
+    assert!(!history.has(newer));
+    assert_eq!(history.pending().len(), 1);
 }
 
 #[tokio::test]

@@ -8,12 +8,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt as _;
 use operator_api::{
     Backup, BackupRequest, BackupRequestSpec, BackupSpec, Connection, DatabaseBackup,
-    DeletionPolicy, Engine, JobSettings, LABEL_ENVIRONMENT, LABEL_PROJECT, Provider, RequestState,
-    Target, VerifyMode, Work,
+    DeletionPolicy, Engine, JobSettings, LABEL_ENVIRONMENT, LABEL_PROJECT, Phase, Provider,
+    RequestState, RunKind as _, Target, VerifyMode, Work,
 };
 
 /// Longest time of one attempt. A million documents take hours, and a second attempt goes on where the first one stopped.
 const TIMEOUT: &str = "24h";
+/// The option of engine aws for the database.
+const DATABASE: &str = "db-instance";
 /// The option of engine aws for the time that names a backup.
 const AT: &str = "at";
 /// Number of further attempts.
@@ -53,6 +55,44 @@ pub(super) fn waits(request: &BackupRequest) -> bool {
     let state = request.status.as_ref().and_then(|it| it.state);
     let is_open = state.is_none_or(|state| state == RequestState::Pending);
     is_open && request.metadata.deletion_timestamp.is_none() && refusal(&request.spec).is_none()
+}
+
+/// Returns why a request must wait. None if it may begin. `backups` are those of the project, and `older` are its older requests
+/// that wait, the oldest first. `limit` is the number of backups that may be under way; zero is no limit.
+///
+/// RDS makes one snapshot of a database at a time, so a second backup of it would only fail.
+pub(super) fn queued(
+    spec: &BackupRequestSpec,
+    backups: &[Backup],
+    older: &[&BackupRequestSpec],
+    limit: usize,
+) -> Option<String> {
+    let is_open = |backup: &&Backup| {
+        let phase = backup.run().and_then(|it| it.phase);
+        !phase.is_some_and(Phase::is_terminal)
+    };
+    let open: Vec<_> = backups.iter().filter(is_open).collect();
+    let of_open = open
+        .iter()
+        .filter_map(|it| it.spec.work.options.get(DATABASE));
+    let mut busy: BTreeSet<&str> = of_open.map(String::as_str).collect();
+    let mut under_way = open.len();
+    // The older ones begin first, as far as they can.
+    for request in older {
+        if busy.insert(&request.database.instance_id) {
+            under_way += 1;
+        }
+    }
+    if limit > 0 && under_way >= limit {
+        return Some(format!(
+            "{limit} backups of project {} are under way; this one waits for a place",
+            spec.project_id
+        ));
+    }
+    let database = &spec.database.instance_id;
+    busy.contains(&**database).then(|| {
+        format!("another backup of database {database} is under way; this one waits for its end")
+    })
 }
 
 /// Returns the work of a run of engine aws.
@@ -113,7 +153,7 @@ pub(super) fn backup(
     let mut options: BTreeMap<String, String> = [
         ("project", spec.project_id.clone()),
         ("environment", spec.environment.clone()),
-        ("db-instance", spec.database.instance_id.clone()),
+        (DATABASE, spec.database.instance_id.clone()),
         ("source-bucket", documents.source_bucket.clone()),
         ("destination-bucket", documents.destination_bucket.clone()),
         ("retention", retention),
@@ -206,6 +246,45 @@ mod tests {
         assert_eq!(second.spec.work.options, first.spec.work.options);
         let third = backup(&request, &[first, second], owner(), None);
         assert_eq!(third.spec.work.options["at"], "20251109-143001");
+    }
+
+    #[test]
+    fn a_request_waits_for_a_place_of_its_project_and_for_its_database() {
+        let of = |database: &str| request(&json!({"database": {"instanceId": database}}));
+        let run = |database: &str, phase: &str| {
+            let mut run = backup(&of(database), &[], OwnerReference::default(), None);
+            run.status = serde_json::from_value(json!({"run": {"phase": phase}})).ok();
+            run
+        };
+        let (a, b, c) = (of("a"), of("b"), of("c"));
+        let waits = |backups: &[Backup], older: &[&BackupRequestSpec], limit| {
+            queued(&a.spec, backups, older, limit)
+        };
+        assert_eq!(waits(&[], &[], 2), None);
+        assert_eq!(
+            waits(&[run("a", "Succeeded"), run("b", "Running")], &[], 2),
+            None
+        );
+        assert_eq!(
+            waits(&[run("b", "Running")], &[&b.spec], 2),
+            None,
+            "b can't begin"
+        );
+        for (backups, older, limit, part) in [
+            (
+                vec![run("b", "Running"), run("c", "Queued")],
+                vec![],
+                2,
+                "place",
+            ),
+            (vec![run("b", "Running")], vec![&c.spec], 2, "place"),
+            (vec![run("a", "Running")], vec![], 2, "database a"),
+            (vec![run("a", "Running")], vec![], 0, "database a"),
+            (vec![], vec![&a.spec], 2, "database a"),
+        ] {
+            let reason = waits(&backups, &older, limit).expect("it waits");
+            assert!(reason.contains(part), "{reason}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use operator_api::{
 
 use super::{READY, Requests, plan};
 use crate::error::OperatorError;
+use crate::history::Row;
 use crate::metrics::OfKind;
 use crate::owner::owner;
 use crate::runs::write_status;
@@ -33,10 +34,19 @@ pub(crate) async fn reconcile(
     let context = &requests.context;
     context.metrics.reconciles.get_or_create(&kind).inc();
     let old = object.status.clone().unwrap_or_default();
-    let has_ended = old.state.is_some_and(RequestState::is_terminal);
-    if has_ended || object.metadata.deletion_timestamp.is_some() {
+    if object.metadata.deletion_timestamp.is_some() {
+        let row = Row::of_restore_request(&object);
+        let later = requests.let_go(&*object, row).await?;
+        let namespace = object.namespace().unwrap_or_default();
+        requests
+            .restore_wakes
+            .set(&namespace, &object.name_any(), later);
         return Ok(Action::await_change());
     }
+    if old.state.is_some_and(RequestState::is_terminal) {
+        return Ok(Action::await_change());
+    }
+    requests.hold(&*object).await?;
     let step = Step {
         namespace: object.namespace().unwrap_or_default(),
         name: object.name_any(),

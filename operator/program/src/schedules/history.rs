@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
-use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
+use kube::api::{DeleteParams, Preconditions};
 use kube::{Api, ResourceExt as _};
 use operator_api::{Backup, Phase, RunKind as _};
 
 use super::{Step, phase};
 use crate::error::OperatorError;
+use crate::finalizers;
 use crate::runs::Run as _;
 
 impl Step<'_> {
@@ -37,18 +38,10 @@ impl Step<'_> {
         let backups: Api<Backup> = Api::namespaced(self.context.client.clone(), &self.namespace);
         let name = run.name_any();
         let gone = |error: &kube::Error| matches!(error, kube::Error::Api(it) if matches!(it.code, 404 | 409));
-        if let Some(finalizer) = run.last_will() {
-            let mut finalizers = run.finalizers().to_vec();
-            finalizers.retain(|it| it != finalizer);
-            let change = serde_json::json!({"metadata": {
-                "finalizers": finalizers,
-                "resourceVersion": run.resource_version(),
-            }});
-            let change = Patch::Merge(change);
-            match backups.patch(&name, &PatchParams::default(), &change).await {
-                Err(error) if gone(&error) => return Ok(()),
-                result => result.map(drop)?,
-            }
+        if let Some(finalizer) = run.last_will()
+            && !finalizers::set(&backups, run, finalizer, false).await?
+        {
+            return Ok(());
         }
         let only_it = DeleteParams {
             preconditions: Some(Preconditions {

@@ -10,7 +10,7 @@
 //! `BROKER_CHAOS_DAYS=7 BROKER_CHAOS_KILLS=200 cargo test --workspace --test it -- operator::chaos`
 
 mod course;
-mod model;
+pub mod model;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ use serde_json::Value;
 use self::course::Course;
 use super::plant::{SCHEDULES, phase};
 
-fn setting(name: &str, default: u64) -> u64 {
+pub fn setting(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(text) => text.parse().expect("a number"),
         Err(_) => default,
@@ -28,7 +28,7 @@ fn setting(name: &str, default: u64) -> u64 {
 }
 
 /// Names the seed if the test fails, wherever that is.
-struct Seed(u64);
+pub struct Seed(pub u64);
 
 impl Drop for Seed {
     #[expect(clippy::print_stderr, reason = "a test that fails must name its seed")]

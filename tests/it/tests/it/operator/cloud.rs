@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::plant::{
     BACKUPS, NAMESPACE, Operator, Plant, SCHEDULES, STORES, condition, of_kind, phase, reason,
 };
-use crate::support::{AccessKey, Cloud, Faulty, S3, Then, When};
+use crate::support::{AccessKey, Certificates, Cloud, Faulty, S3, Then, When};
 
 /// The run of 11:00. Each test begins at 10:30.
 const FIRST: &str = "hourly-29540820";
@@ -187,4 +187,41 @@ fn a_key_that_s3_refuses_is_said_without_the_key() {
     assert_eq!(reason(&store, "Ready"), "NotAllowed", "{store:#}");
     plant.until_event("nightly", "NotAllowed");
     assert_no_keys(&plant, &[s3.key(), &forged, &unknown, &stranger]);
+}
+
+#[test]
+fn a_store_with_a_private_authority_is_reached_with_its_ca_bundle() {
+    let s3 = S3::with_bucket("private");
+    s3.close();
+    let certificates = Certificates::new();
+    let front = certificates.before(s3.address());
+    let plant = Plant::start();
+    put_key(&plant, s3.key());
+    let mut strange = store(&s3);
+    strange["spec"]["endpoint"] = json!(format!("https://{}", front.address));
+    plant.add(&strange);
+    let refused = plant.until_stepping(SignedDuration::from_secs(5), STORES, "nightly", |it| {
+        condition(it, "Ready") == "False"
+    });
+    let hint = refused["status"]["failure"]["hint"].as_str();
+    assert!(
+        hint.is_some_and(|it| it.contains("caBundle")),
+        "{refused:#}"
+    );
+
+    let pem = std::fs::read_to_string(certificates.folder.path().join("ca.pem"));
+    let pem = pem.expect("a certificate");
+    plant.modify(STORES, "nightly", |it| it["spec"]["caBundle"] = json!(pem));
+    plant.until_stepping(SignedDuration::from_secs(5), STORES, "nightly", |it| {
+        condition(it, "Ready") == "True"
+    });
+    let backup = ended(&plant, "once");
+    assert_eq!(phase(&backup), "Succeeded", "{backup:#}");
+    assert_eq!(s3.list("copies/v1/data/").len(), 1);
+
+    // A person uses the settings of the same object, with credentials of their own.
+    let person = s3.known_to(plant.program());
+    let listed = person.run("store ls backupstore/nightly -n messaging -o json");
+    assert_eq!(listed.code, 0, "{}", listed.shown());
+    assert_eq!(listed.json()["items"].as_array().map(Vec::len), Some(1));
 }

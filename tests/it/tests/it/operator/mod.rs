@@ -4,6 +4,7 @@ mod chaos;
 mod cloud;
 mod engine;
 mod engines;
+mod history;
 mod kubectl;
 mod permissions;
 mod plant;

@@ -15,14 +15,14 @@ use super::plant::{
 };
 use super::restarts::{lose, until_no_job};
 
-const OPERATOR: &str = "system:serviceaccount:kubectl-broker:broker-operator";
+pub const OPERATOR: &str = "system:serviceaccount:kubectl-broker:broker-operator";
 const RUNNER: &str = "system:serviceaccount:messaging:kubectl-broker";
 /// The group and the plural of roles.
 const ROLES: &str = "roles.rbac.authorization.k8s.io";
 const CLUSTER_ROLES: &str = "clusterroles.rbac.authorization.k8s.io";
 
 /// A verb and a resource, as `VERB RESOURCE.GROUP`.
-type Granted = BTreeSet<String>;
+pub type Granted = BTreeSet<String>;
 
 fn granted(verb: &str, resource: &str, group: &str) -> String {
     match group {
@@ -37,7 +37,7 @@ fn texts(list: &Value) -> Vec<&str> {
 }
 
 /// Returns every permission in the roles of a file.
-fn in_file(file: &str) -> Granted {
+pub fn in_file(file: &str) -> Granted {
     let documents = documents(file);
     let of_role = documents
         .iter()
@@ -60,7 +60,7 @@ fn in_file(file: &str) -> Granted {
 }
 
 /// Returns the permissions that an account used, and those that it lacked.
-fn seen(bed: &Testbed, account: &str) -> (Granted, Granted) {
+pub fn seen(bed: &Testbed, account: &str) -> (Granted, Granted) {
     let (mut used, mut refused) = (Granted::new(), Granted::new());
     for request in bed.requests().all() {
         for (into, from) in [(&mut used, request.used), (&mut refused, request.refused)] {

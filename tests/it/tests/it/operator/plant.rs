@@ -123,6 +123,8 @@ pub struct Plant {
     kubeconfig: OnceLock<PathBuf>,
     /// More arguments of operators.
     arguments: Vec<String>,
+    /// More variables of operators.
+    env: Vec<(String, String)>,
 }
 
 impl Plant {
@@ -173,7 +175,18 @@ impl Plant {
             folder,
             kubeconfig: OnceLock::new(),
             arguments: arguments.iter().map(|it| (*it).to_owned()).collect(),
+            env: Vec::new(),
         }
+    }
+
+    /// Gives a variable to the operators that start from now on.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.env.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Installs the objects of a file.
+    pub fn install(&self, file: &str) {
+        install(&self.bed, file, None);
     }
 
     /// Starts another replica.
@@ -196,6 +209,7 @@ impl Plant {
             .env("KUBECONFIG", kubeconfig)
             .env("BROKER_OPERATOR_CLOCK", &self.clock.address)
             .env("POD_NAME", format!("broker-operator-{number}"))
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .args(["--image", IMAGE, "--listen", "127.0.0.1:0"])
             .args(["--lease-namespace", "kubectl-broker"])
             .args(&self.arguments)
@@ -267,13 +281,7 @@ impl Plant {
 
     /// Creates an object through the API, as a user does.
     pub fn create(&self, object: &Value) -> Result<Value, String> {
-        let version = object["apiVersion"].as_str().expect("a version");
-        let (group, version) = version.split_once('/').unwrap_or(("", version));
-        let kind = ObjectKind {
-            group: group.to_owned(),
-            version: version.to_owned(),
-            kind: object["kind"].as_str().expect("a kind").to_owned(),
-        };
+        let kind = kind_of(object);
         let options = self.options();
         let created = async {
             let cluster = Cluster::connect(&options).await?;
@@ -331,18 +339,8 @@ impl Plant {
     /// Deletes an object with stock rules: finalizers hold it.
     pub fn delete(&self, resource: &str, name: &str) {
         let options = self.options();
-        let plural = resource.split('.').next().expect("a plural");
-        let kind = self
-            .bed
-            .objects()
-            .get(resource, NAMESPACE, name)
-            .expect("an object")["kind"]
-            .clone();
-        let kind = ObjectKind {
-            group: "kubectl-broker.io".to_owned(),
-            version: "v1alpha1".to_owned(),
-            kind: kind.as_str().unwrap_or(plural).to_owned(),
-        };
+        let object = self.bed.objects().get(resource, NAMESPACE, name);
+        let kind = kind_of(&object.expect("an object"));
         let deleted = async {
             let cluster = Cluster::connect(&options).await?;
             let ty = cluster.object_type(&kind, &ObjectScope::Command).await?;
@@ -479,6 +477,16 @@ impl Plant {
 }
 
 /// Puts the objects of a file of `deploy/operator` into the cluster.
+fn kind_of(object: &Value) -> ObjectKind {
+    let version = object["apiVersion"].as_str().expect("a version");
+    let (group, version) = version.split_once('/').unwrap_or(("", version));
+    ObjectKind {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        kind: object["kind"].as_str().expect("a kind").to_owned(),
+    }
+}
+
 fn install(bed: &Testbed, file: &str, namespace: Option<&str>) {
     for mut object in documents(file) {
         if let Some(namespace) = namespace {

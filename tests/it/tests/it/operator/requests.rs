@@ -6,21 +6,27 @@ use testbed::Testbed;
 use testbed::aws::{Aws, Bucket, Database, Object};
 use tokio::runtime::Runtime;
 
+use super::permissions::{Granted, OPERATOR, in_file, seen};
 use super::plant::{BACKUPS, NAMESPACE, Plant, condition, phase, reason};
 
-const REQUESTS: &str = "backuprequests.backup.liferay.cloud";
+pub const REQUESTS: &str = "backuprequests.backup.liferay.cloud";
 const RESTORES: &str = "restorerequests.backup.liferay.cloud";
 
 /// A cluster with the operator, and a cloud with two databases and their documents.
-struct Site {
-    plant: Plant,
-    aws: Aws,
+pub struct Site {
+    pub plant: Plant,
+    pub aws: Aws,
     // The server must be dropped before its runtime.
     _runtime: Runtime,
 }
 
 impl Site {
     fn start() -> Self {
+        Self::with_history(None)
+    }
+
+    /// The history goes to a database with this address.
+    pub fn with_history(history: Option<&str>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -28,7 +34,9 @@ impl Site {
             .expect("a runtime");
         let aws = runtime.block_on(Aws::start()).expect("a cloud");
         for project in ["retail", "travel"] {
-            aws.add_database(Database::instance(&format!("{project}-db")));
+            for number in ["", "-2"] {
+                aws.add_database(Database::instance(&format!("{project}-db{number}")));
+            }
         }
         let objects = (0..20).map(|at| (format!("{at}.pdf"), Object::new(format!("{at}"))));
         aws.add_bucket(Bucket::new("documents").objects(objects));
@@ -48,7 +56,10 @@ impl Site {
         for definition in operator_api::request_definitions() {
             plant.put(serde_json::to_value(definition).expect("JSON"));
         }
-        allow(&plant);
+        plant.install("operator-liferay.yaml");
+        if let Some(history) = history {
+            plant.set_env("BROKER_OPERATOR_HISTORY", history);
+        }
         plant.add_operator();
         Self {
             plant,
@@ -58,12 +69,16 @@ impl Site {
     }
 
     fn request(&self, name: &str, project: &str) {
+        let database = json!({"instanceId": format!("{project}-db")});
+        self.request_of(name, project, &database);
+    }
+
+    pub fn request_of(&self, name: &str, project: &str, database: &Value) {
         self.add(
             "BackupRequest",
             name,
             &json!({
-                "projectId": project, "environment": "prd",
-                "database": {"instanceId": format!("{project}-db")},
+                "projectId": project, "environment": "prd", "database": database,
                 "documentLibrary": {
                     "sourceBucket": "documents", "destinationBucket": "backups",
                     "destinationPrefix": format!("{project}/{name}"),
@@ -89,46 +104,28 @@ impl Site {
         found
     }
 
+    pub fn until_gone(&self, resource: &str, name: &str) {
+        self.plant.until(&format!("no {resource} {name}"), |bed| {
+            let found = bed.objects().get(resource, NAMESPACE, name);
+            found.is_none().then_some(())
+        });
+    }
+
     fn states(&self) -> Vec<String> {
         let all = self.plant.bed().objects().list(REQUESTS, Some(NAMESPACE));
         all.iter().map(|it| state(it).to_owned()).collect()
     }
 }
 
-fn state(object: &Value) -> &str {
+pub fn state(object: &Value) -> &str {
     object["status"]["state"].as_str().unwrap_or_default()
-}
-
-/// Gives the operator the permissions that the chart has for the group `liferay`.
-fn allow(plant: &Plant) {
-    let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({"apiGroups": [group], "resources": resources, "verbs": verbs});
-    let group = "backup.liferay.cloud";
-    plant.put(json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-        "metadata": {"name": "broker-operator-liferay"},
-        "rules": [
-            rule(group, &["backuprequests"], &["get", "list", "watch"]),
-            rule(group, &["restorerequests"], &["list", "watch"]),
-            rule(group, &["backuprequests/status", "restorerequests/status"], &["patch"]),
-            rule("kubectl-broker.io", &["restores"], &["get", "create"]),
-        ],
-    }));
-    plant.put(json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-        "metadata": {"name": "broker-operator-liferay"},
-        "roleRef": {
-            "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole",
-            "name": "broker-operator-liferay",
-        },
-        "subjects": [{
-            "kind": "ServiceAccount", "name": "broker-operator", "namespace": "kubectl-broker",
-        }],
-    }));
 }
 
 #[test]
 fn a_request_is_fulfilled_and_restored_when_somebody_agrees() {
-    let site = Site::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let history = format!("sqlite:{}/history.db", folder.path().display());
+    let site = Site::with_history(Some(&history));
     site.request("first", "retail");
     let request = site.until(REQUESTS, "first", "Succeeded");
     let status = &request["status"];
@@ -173,6 +170,41 @@ fn a_request_is_fulfilled_and_restored_when_somebody_agrees() {
     site.until(RESTORES, "uat", "Succeeded");
     assert!(site.aws.database("retail-uat").is_some());
     assert_eq!(site.aws.keys("restored").len(), 20);
+
+    for (resource, name) in [(RESTORES, "uat"), (REQUESTS, "first")] {
+        site.plant.delete(resource, name);
+        site.until_gone(resource, name);
+    }
+    // This group needs the permissions that its file adds, and no others.
+    let (used, refused) = seen(site.plant.bed(), OPERATOR);
+    assert_eq!(refused, Granted::new());
+    let base = in_file("operator.yaml");
+    let more: Granted = in_file("operator-liferay.yaml")
+        .difference(&base)
+        .cloned()
+        .collect();
+    let lacking: Vec<_> = more.difference(&used).collect();
+    assert!(!more.is_empty() && lacking.is_empty(), "{lacking:?}");
+}
+
+#[test]
+fn a_history_that_is_away_holds_up_a_deletion_for_a_minute_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let history = format!("sqlite:{}/nowhere/history.db", folder.path().display());
+    let site = Site::with_history(Some(&history));
+    site.request("first", "retail");
+    site.until(REQUESTS, "first", "Succeeded");
+    site.plant.delete(REQUESTS, "first");
+    site.plant.advance(SignedDuration::from_secs(59));
+    // Another request shows that the operator has had the time to look.
+    site.request("second", "travel");
+    site.plant
+        .until_object(REQUESTS, "second", |it| !state(it).is_empty());
+    let held = site.plant.bed().objects().get(REQUESTS, NAMESPACE, "first");
+    assert!(held.is_some(), "the history does not have it");
+    site.plant.advance(SignedDuration::from_secs(1));
+    site.until_gone(REQUESTS, "first");
+    site.plant.until_event("first", "NotInHistory");
 }
 
 #[test]
@@ -180,13 +212,16 @@ fn two_backups_of_a_project_run_at_a_time_also_after_a_restart() {
     let mut site = Site::start();
     // They stay as they are until the test ends them.
     site.aws.snapshots_take(1_000_000);
-    for name in ["a", "b", "c"] {
-        site.request(name, "retail");
-        site.until(
-            REQUESTS,
-            name,
-            if name == "c" { "Pending" } else { "InProgress" },
-        );
+    site.request("a", "retail");
+    site.until(REQUESTS, "a", "InProgress");
+    // RDS makes one snapshot of a database at a time.
+    site.request("b", "retail");
+    let waiting = site.until(REQUESTS, "b", "Pending");
+    assert_eq!(reason(&waiting, "Ready"), "Queued");
+    let other = json!({"instanceId": "retail-db-2"});
+    for (name, state) in [("c", "InProgress"), ("e", "Pending")] {
+        site.request_of(name, "retail", &other);
+        site.until(REQUESTS, name, state);
     }
     site.request("other", "travel");
     site.until(REQUESTS, "other", "InProgress");
@@ -197,11 +232,11 @@ fn two_backups_of_a_project_run_at_a_time_also_after_a_restart() {
     let waiting = site.until(REQUESTS, "d", "Pending");
     assert_eq!(reason(&waiting, "Ready"), "Queued");
     let count = |wanted: &str| site.states().iter().filter(|it| *it == wanted).count();
-    assert_eq!((count("InProgress"), count("Pending")), (3, 2));
+    assert_eq!((count("InProgress"), count("Pending")), (3, 3));
     let backups = site.plant.bed().objects().list(BACKUPS, Some(NAMESPACE));
     assert_eq!(backups.len(), 3, "a request without a place has no Backup");
 
-    for name in ["a", "b", "other", "c", "d"] {
+    for name in ["a", "b", "other", "c", "d", "e"] {
         let step = SignedDuration::from_secs(5);
         site.plant.until_stepping(step, REQUESTS, name, |it| {
             for snapshot in site.aws.snapshots() {
@@ -210,7 +245,7 @@ fn two_backups_of_a_project_run_at_a_time_also_after_a_restart() {
             state(it) == "Succeeded"
         });
     }
-    assert_eq!(site.aws.snapshots().len(), 5);
+    assert_eq!(site.aws.snapshots().len(), 6);
 }
 
 #[test]

@@ -4,7 +4,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use testbed::{NodeDeath, Pace, Testbed};
 
-use super::plant::{BACKUPS, BEGIN, NAMESPACE, Plant, of_kind, phase, reason};
+use super::plant::{
+    BACKUPS, BEGIN, NAMESPACE, Plant, SCHEDULES, condition, of_kind, phase, reason,
+};
 
 const JOBS: &str = "jobs.batch";
 
@@ -108,4 +110,44 @@ fn a_job_that_is_deleted_before_its_pod_began_is_made_again() {
     removed.expect("the Job");
     plant.advance(SignedDuration::from_mins(2));
     plant.until("another Job", |bed| job(bed).filter(|uid| *uid != first));
+}
+
+/// The API server has the last word: a run that is left out because of an old view would never come back.
+#[test]
+fn a_run_is_not_left_out_because_a_watch_has_not_seen_the_end_of_the_one_before() {
+    let plant = Plant::start();
+    plant.add_store();
+    let hivemq = plant.bed().hivemq(NAMESPACE).expect("a broker");
+    hivemq.set_pace(Pace::Polls(u32::MAX));
+    let spec = json!({
+        "engine": {"name": "hivemq"},
+        "schedule": "0 * * * *",
+        "store": {"name": "nightly"},
+        "concurrencyPolicy": "Forbid",
+    });
+    plant.add(&of_kind("BackupSchedule", "hourly", &spec));
+    plant.until_object(SCHEDULES, "hourly", |it| {
+        !condition(it, "Scheduled").is_empty()
+    });
+    plant.advance(SignedDuration::from_mins(30));
+    plant.until_object(BACKUPS, "hourly-29540820", |it| phase(it) == "Running");
+
+    let deny = "deny=watch:backups".parse().expect("a fault");
+    plant.bed().faults().set(deny);
+    plant.bed().break_connections();
+    plant.until("an operator that sees no change of Backups", |_| {
+        let log = plant.operators[0].log();
+        log.contains("a watch is interrupted").then_some(())
+    });
+    let ended = plant
+        .bed()
+        .objects()
+        .modify(BACKUPS, NAMESPACE, "hourly-29540820", |it| {
+            it["status"]["run"]["phase"] = json!("Succeeded");
+        });
+    ended.expect("a run");
+    plant.advance(SignedDuration::from_hours(1));
+    plant.until("the next run", |bed| {
+        bed.objects().get(BACKUPS, NAMESPACE, "hourly-29540880")
+    });
 }

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use testbed::{PodAddress, Testbed};
 
 use super::plant::{BACKUPS, NAMESPACE, Plant, SCHEDULES, condition, of_kind, phase};
-use crate::support::database::{CONTENT, PASSWORD, Server};
 use crate::support::{AGENT_TOKEN, Agent};
+use testbed::postgres::{CONTENT, PASSWORD, Postgres};
 
 /// The minute of the run of 11:00. Each test begins at 10:30.
 const FIRST: i64 = 29_540_820;
@@ -24,19 +24,21 @@ const STREAMED: &str = "{type: postgres, config: {command: [[pg_dump, '--dbname=
 /// A cluster with an application, its database, and a schedule that keeps three copies.
 struct Shop {
     plant: Plant,
-    database: Server,
+    database: Postgres,
     _agent: Agent,
     _folder: TempDir,
 }
 
 impl Shop {
     fn start() -> Self {
-        let database = Server::start();
-        database.sql("postgres", "create database shop");
-        database.sql("shop", CONTENT);
+        let database = Postgres::start().expect("a database");
+        database
+            .sql("postgres", "create database shop")
+            .expect("SQL");
+        database.sql("shop", CONTENT).expect("SQL");
         let folder = tempfile::tempdir().expect("a folder");
         let path = std::env::var("PATH").expect("there is a PATH");
-        let path = format!("{}:{path}", database.programs.display());
+        let path = format!("{}:{path}", database.programs().display());
         let url = database.url(PASSWORD, "shop");
         let variables = [("PATH", &*path), ("DATABASE_URL", &*url)];
         let agent = Agent::start(folder.path(), STREAMED, &variables);
@@ -143,7 +145,7 @@ fn a_database_is_dumped_on_schedule_and_three_copies_stay() {
     let mut made = Vec::new();
     for hour in 0..5 {
         let order = format!("insert into people (name) values ('customer {hour}')");
-        shop.database.sql("shop", &order);
+        shop.database.sql("shop", &order).expect("SQL");
         let run = shop.next(hour);
         assert_eq!(phase(&run), "Succeeded", "{run:#}");
         let copy = &run["status"]["copy"];
@@ -154,16 +156,20 @@ fn a_database_is_dumped_on_schedule_and_three_copies_stay() {
         made.truncate(3);
         assert_eq!(shop.copies(), made, "after {}", hour + 1);
     }
-    let before = shop.database.content("shop");
+    let before = shop.database.content("shop").expect("content");
     let (newest, _) = &made[0];
     let got = shop.plant.run(&format!("store get URL {newest} -o json"));
     assert_eq!(got.code, 0, "{}", got.shown());
     let files = &got.json()["files"];
     let path = files[0]["path"].as_str().expect("a file").to_owned();
-    shop.database.sql("postgres", "create database restored");
+    shop.database
+        .sql("postgres", "create database restored")
+        .expect("SQL");
     let dump = shop.plant.folder.path().join(path);
-    shop.database.restore(&dump, "restored", false);
-    assert_eq!(shop.database.content("restored"), before);
+    shop.database
+        .restore(&dump, "restored", false)
+        .expect("a dump");
+    assert_eq!(shop.database.content("restored").expect("content"), before);
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! A certificate for servers on loopback.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
@@ -15,6 +19,12 @@ pub struct Certificates {
     /// It has the files `ca.pem`, `server.pem` and `server.key`.
     pub folder: TempDir,
     pub acceptor: TlsAcceptor,
+}
+
+/// A server with TLS on a loopback port.
+pub struct TlsFront {
+    pub address: SocketAddr,
+    _runtime: Runtime,
 }
 
 impl Certificates {
@@ -45,6 +55,35 @@ impl Certificates {
         Self {
             folder,
             acceptor: TlsAcceptor::from(Arc::new(config)),
+        }
+    }
+
+    /// Starts a server with TLS that passes the bytes on to another one. It ends when what is returned is dropped.
+    pub fn before(&self, server: SocketAddr) -> TlsFront {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let listener = runtime
+            .block_on(TcpListener::bind("127.0.0.1:0"))
+            .expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let acceptor = self.acceptor.clone();
+        runtime.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move {
+                    // A client that doesn't trust the certificate ends the connection.
+                    let mut client = acceptor.accept(stream).await?;
+                    let mut server = TcpStream::connect(server).await?;
+                    copy_bidirectional(&mut client, &mut server).await
+                });
+            }
+        });
+        TlsFront {
+            address,
+            _runtime: runtime,
         }
     }
 

@@ -5,8 +5,6 @@ mod bed;
 mod certificates;
 mod cloud;
 mod component;
-#[path = "../../../../../agent/tests/it/database.rs"]
-pub mod database;
 mod depot;
 mod desk;
 mod http;

@@ -1,8 +1,8 @@
-//! A PostgreSQL server on loopback. `tests/it` uses this file, too.
+//! A PostgreSQL server on loopback, from the programs of Debian's package.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
+use std::io::{self, BufRead as _, BufReader};
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,10 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 
+/// The password of the user `app`.
 pub const PASSWORD: &str = "super-secreta";
 
-/// The content of the database, with everything that a dump must preserve.
+/// The content of a database, with everything that a dump must preserve.
 pub const CONTENT: &str = "
 create type mood as enum ('sad', 'ok', 'happy');
 create table people (id serial primary key, name text not null, feels mood, born date, photo bytea, extra jsonb);
@@ -29,22 +30,28 @@ insert into letters (sender, body) select 1 + n % 2000, repeat(md5(n::text), 20)
 ";
 
 /// A server on a free loopback port, which is stopped on drop.
-pub struct Server {
+pub struct Postgres {
     folder: TempDir,
-    /// The folder of the programs of PostgreSQL.
-    pub programs: PathBuf,
+    programs: PathBuf,
     child: Child,
     port: u16,
 }
 
-impl Server {
-    /// Makes an empty server and starts it.
-    pub fn start() -> Self {
-        let programs = programs();
-        let folder = tempfile::tempdir().expect("a folder");
-        let owner = owner();
+impl Postgres {
+    /// Makes an empty server and starts it. Its user `app` may do everything.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed, or does not start.
+    pub fn start() -> io::Result<Self> {
+        let programs = programs()?;
+        let folder = tempfile::tempdir()?;
+        let password = folder.path().join("password");
+        fs::write(&password, PASSWORD)?;
+        let owner = owner()?;
         if let Some((user, group)) = owner {
-            chown(folder.path(), Some(user), Some(group)).expect("root can do that");
+            for path in [folder.path(), &password] {
+                chown(path, Some(user), Some(group))?;
+            }
         }
         let as_owner = |program: &str| {
             let mut command = Command::new(programs.join(program));
@@ -57,44 +64,31 @@ impl Server {
                 .stdout(Stdio::null());
             command
         };
-        let password = folder.path().join("password");
-        fs::write(&password, PASSWORD).expect("it can be written");
-        if let Some((user, group)) = owner {
-            chown(&password, Some(user), Some(group)).expect("root can do that");
+        let arguments = "--pgdata data --username app --auth scram-sha-256 --pwfile password \
+                         --encoding UTF8 --locale C --no-sync";
+        succeeds(as_owner("initdb").args(arguments.split_whitespace()))?;
+        // Another process may take the port before the server does; then another one is tried.
+        for _ in 0..5 {
+            if let Some((child, port)) = listening(as_owner("postgres"))? {
+                return Ok(Self {
+                    folder,
+                    programs,
+                    child,
+                    port,
+                });
+            }
         }
-        let made = as_owner("initdb")
-            .args([
-                "--pgdata",
-                "data",
-                "--username",
-                "app",
-                "--auth",
-                "scram-sha-256",
-            ])
-            .args([
-                "--pwfile",
-                "password",
-                "--encoding",
-                "UTF8",
-                "--locale",
-                "C",
-                "--no-sync",
-            ])
-            .status();
-        assert!(made.expect("initdb can be started").success());
-        // Another process may take the port before the server does; the test then tries another one.
-        let (child, port) = (0..5)
-            .find_map(|_| listening(as_owner("postgres")))
-            .expect("the server starts");
-        Self {
-            folder,
-            programs,
-            child,
-            port,
-        }
+        Err(io::Error::other("PostgreSQL does not start"))
+    }
+
+    /// Returns the folder of the programs of PostgreSQL.
+    #[must_use]
+    pub fn programs(&self) -> &Path {
+        &self.programs
     }
 
     /// Returns a client program of PostgreSQL that connects to this server.
+    #[must_use]
     pub fn client(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
         command
@@ -106,35 +100,36 @@ impl Server {
         command
     }
 
-    /// Runs SQL in a database.
-    pub fn sql(&self, database: &str, text: &str) {
+    /// Runs SQL in a database, and returns the values that it selects, one row per line.
+    ///
+    /// # Errors
+    /// When the server refuses it.
+    pub fn sql(&self, database: &str, text: &str) -> io::Result<String> {
         let mut psql = self.client("psql");
-        psql.args([
-            "--no-psqlrc",
-            "--quiet",
-            "--set",
-            "ON_ERROR_STOP=1",
-            "--dbname",
-            database,
-            "--command",
-            text,
-        ]);
-        succeeds(&mut psql);
+        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"]);
+        psql.args(["--set", "ON_ERROR_STOP=1", "--dbname", database]);
+        succeeds(psql.args(["--command", text]))
     }
 
     /// Returns the content of a database as comparable text.
-    pub fn content(&self, database: &str) -> String {
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn content(&self, database: &str) -> io::Result<String> {
         let mut dump = self.client("pg_dump");
-        let text = succeeds(dump.args(["--dbname", database, "--inserts"]));
+        let text = succeeds(dump.args(["--dbname", database, "--inserts"]))?;
         // Newer versions begin and end a dump with a key that differs each time.
         let lines = text
             .lines()
             .filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"));
-        lines.collect::<Vec<_>>().join("\n")
+        Ok(lines.collect::<Vec<_>>().join("\n"))
     }
 
     /// Restores a dump in the custom format. `clean` replaces what the database has.
-    pub fn restore(&self, dump: &Path, database: &str, clean: bool) {
+    ///
+    /// # Errors
+    /// When `pg_restore` fails.
+    pub fn restore(&self, dump: &Path, database: &str, clean: bool) -> io::Result<()> {
         let mut restore = self.client("pg_restore");
         restore
             .args(["--exit-on-error", "--dbname", database])
@@ -142,10 +137,11 @@ impl Server {
         if clean {
             restore.args(["--clean", "--if-exists"]);
         }
-        succeeds(&mut restore);
+        succeeds(&mut restore).map(drop)
     }
 
     /// Returns the address of a database, with a password.
+    #[must_use]
     pub fn url(&self, password: &str, database: &str) -> String {
         format!(
             "postgresql://app:{password}@127.0.0.1:{}/{database}",
@@ -154,7 +150,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for Postgres {
     fn drop(&mut self) {
         // The immediate shutdown loses data, which is fine here.
         let _ = kill_process(Pid::from_child(&self.child), Signal::QUIT);
@@ -163,23 +159,20 @@ impl Drop for Server {
 }
 
 /// Starts the server on a free port, and returns it once it is ready.
-fn listening(mut postgres: Command) -> Option<(Child, u16)> {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let port = free.expect("a free port").port();
+fn listening(mut postgres: Command) -> io::Result<Option<(Child, u16)>> {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let port = free.local_addr()?.port();
+    drop(free);
     let mut child = postgres
-        .args([
-            "-D",
-            "data",
-            "-p",
-            &port.to_string(),
-            "-c",
-            "listen_addresses=127.0.0.1",
-        ])
+        .args(["-D", "data", "-p", &port.to_string()])
+        .args(["-c", "listen_addresses=127.0.0.1"])
         .args(["-c", "unix_socket_directories=", "-c", "fsync=off"])
         .stderr(Stdio::piped())
-        .spawn()
-        .expect("postgres can be started");
-    let mut log = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        .spawn()?;
+    let Some(log) = child.stderr.take() else {
+        return Err(io::Error::other("PostgreSQL has no log"));
+    };
+    let mut log = BufReader::new(log).lines();
     let is_ready = log
         .by_ref()
         .map_while(Result::ok)
@@ -187,50 +180,50 @@ fn listening(mut postgres: Command) -> Option<(Child, u16)> {
     // A server whose log is not read would block.
     std::thread::spawn(move || log.count());
     if is_ready {
-        return Some((child, port));
+        return Ok(Some((child, port)));
     }
-    let _ = child.wait();
-    None
+    child.wait()?;
+    Ok(None)
 }
 
-fn succeeds(command: &mut Command) -> String {
-    let output = command.output().expect("it can be started");
+fn succeeds(command: &mut Command) -> io::Result<String> {
+    let output = command.stdout(Stdio::piped()).output()?;
+    if output.status.success() {
+        return String::from_utf8(output.stdout).map_err(io::Error::other);
+    }
+    let program = command.get_program().display();
     let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{command:?}: {told}");
-    String::from_utf8(output.stdout).expect("text")
+    Err(io::Error::other(format!("{program}: {told}")))
 }
 
 /// Returns the folder of the server's programs, which Debian does not put into PATH.
-fn programs() -> PathBuf {
+fn programs() -> io::Result<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-    let folders = versions.map(|entry| entry.expect("an entry").path().join("bin"));
+    let folders = versions.flatten().map(|entry| entry.path().join("bin"));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let mut found: Vec<_> = folders
+    let found = folders
         .chain(std::env::split_paths(&path))
         .filter(|folder| folder.join("initdb").exists() && folder.join("pg_dump").exists())
-        .collect();
-    found.sort();
-    found
-        .pop()
-        .expect("PostgreSQL is installed; `cargo xtask ci` installs Debian's package postgresql")
+        .max();
+    found.ok_or_else(|| {
+        let problem = "PostgreSQL is not installed; install Debian's package postgresql, as `cargo xtask ci` does";
+        io::Error::new(io::ErrorKind::NotFound, problem)
+    })
 }
 
-/// Returns the user of Debian's package if the test runs as root, because the server refuses to run as root.
-fn owner() -> Option<(u32, u32)> {
+/// Returns the user of Debian's package if this program runs as root, because the server refuses to run as root.
+fn owner() -> io::Result<Option<(u32, u32)>> {
     if !geteuid().is_root() {
-        return None;
+        return Ok(None);
     }
-    let users = fs::read_to_string("/etc/passwd").expect("there are users");
+    let users = fs::read_to_string("/etc/passwd")?;
     let line = users.lines().find(|line| line.starts_with("postgres:"));
-    let mut fields = line
-        .expect("Debian's package postgresql makes a user of that name")
-        .split(':')
-        .skip(2);
-    let mut number = || {
-        fields
-            .next()
-            .and_then(|field| field.parse().ok())
-            .expect("a number")
-    };
-    Some((number(), number()))
+    let mut fields = line.unwrap_or_default().split(':').skip(2);
+    let mut number = || fields.next()?.parse().ok();
+    match (number(), number()) {
+        (Some(user), Some(group)) => Ok(Some((user, group))),
+        _ => Err(io::Error::other(
+            "there is no user postgres, which Debian's package makes",
+        )),
+    }
 }

@@ -1,3 +1,5 @@
+mod aws;
+
 use std::process::Command;
 
 use crate::{Result, shell, target};
@@ -26,10 +28,21 @@ const COMMANDS: &[&[&str]] = &[
     &["engines"],
 ];
 
+/// Runs the demonstration, or another one by its name.
+pub(crate) fn run(mut name: impl Iterator<Item = String>) -> Result {
+    match name.next().as_deref() {
+        None => commands(),
+        Some("aws") => aws::run(),
+        Some(other) => Err(format!(
+            "there is no demonstration {other}; try aws, or none"
+        )),
+    }
+}
+
 /// Builds the program and the simulated cluster, and runs the commands in it.
-pub(crate) fn run() -> Result {
+fn commands() -> Result {
     target::ensure()?;
-    target::build_programs()?;
+    target::build_programs(&[])?;
     let programs = shell::programs("debug")?;
     let path = std::env::join_paths(std::iter::once(programs.clone()).chain(
         std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()),

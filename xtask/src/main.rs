@@ -21,7 +21,8 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask <chore>
 
-  demo        build, start the simulated cluster, and run a few commands in it
+  demo        build, start the simulated cluster, and run a few commands in it;
+              aws for a BackupRequest with moto, PostgreSQL and the operator
   test        all tests
   ci          tests, format, lints, dependency policy, documentation, generated files
   bench       build for release and print the benchmark's ratios; process, installed,
@@ -38,7 +39,7 @@ type Result<T = ()> = std::result::Result<T, String>;
 fn main() -> ExitCode {
     let chore = std::env::args().nth(1).unwrap_or_default();
     let result = match chore.as_str() {
-        "demo" => demo::run(),
+        "demo" => demo::run(std::env::args().skip(2)),
         "test" => test::run(),
         "ci" => ci::run(),
         "bench" => bench::run(std::env::args().skip(2)),

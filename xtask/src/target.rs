@@ -25,12 +25,13 @@ pub(crate) fn ensure() -> Result {
     shell::run(rustup)
 }
 
-/// Builds the program and the simulated cluster in one build with the tests.
+/// Builds the program, the simulated cluster and `more` packages, in one build with the tests.
 ///
 /// Dependencies then have the same features, and none is compiled twice.
-pub(crate) fn build_programs() -> Result {
+pub(crate) fn build_programs(more: &[&'static str]) -> Result {
     let mut arguments = vec!["build", "--locked", "--bins"];
-    for package in ["kubectl-broker", "broker-agent", "testbed", "it"] {
+    let packages = ["kubectl-broker", "broker-agent", "testbed", "it"];
+    for package in packages.iter().chain(more) {
         arguments.extend(["--package", package]);
     }
     shell::run(shell::cargo(&arguments)?)

@@ -22,7 +22,7 @@ use kube::runtime::reflector::Store;
 use kube::{Api, Resource, ResourceExt as _};
 use operator_api::{
     Backup, BackupRequest, BackupRequestStatus, Condition, JobSettings, LABEL_PROJECT,
-    RequestState, RestoreRequest, RunKind as _, set_condition,
+    RequestState, RestoreRequest, set_condition,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
@@ -292,7 +292,6 @@ impl Step<'_> {
     /// Creates the Backup, as soon as the project has a place.
     async fn begin(&self, mut status: BackupRequestStatus) -> Result<(), OperatorError> {
         let context = &self.requests.context;
-        let spec = &self.object.spec;
         let guard = self.requests.admission.lock().await;
         let others = self.of_project().await?;
         if let Some(reason) = self.queued(&others) {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::process::Command;
 use tokio::signal;
 
@@ -37,6 +38,9 @@ enum Verb {
         #[command(flatten)]
         cluster: Cluster,
     },
+    /// Keep a PostgreSQL server running until interrupted; prints its address and the path of psql
+    #[cfg(unix)]
+    Postgres,
     /// List every fault that can be switched on
     Faults,
 }
@@ -49,9 +53,13 @@ struct Cluster {
     /// now=TIME: let the clock stand at an RFC 3339 time.
     /// pace=polls:N or pace=after:MS: how long backups and restores take.
     /// namespace=NAME: the namespace of the context.
-    /// image=NAME=PROGRAM: an image for pods of Jobs, whose entry point is a local program
+    /// image=NAME=PROGRAM: an image for pods of Jobs, whose entry point is a local program.
+    /// operators=off: no simulated controllers of backup systems
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<Setting>,
+    /// Objects that the cluster has from the start, in YAML; all of them in a namespace if one is given
+    #[arg(long, value_name = "FILE[=NAMESPACE]")]
+    apply: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,6 +68,7 @@ enum Setting {
     Pace(Pace),
     Namespace(String),
     Image(String, Image),
+    NoOperators,
 }
 
 impl std::str::FromStr for Setting {
@@ -75,12 +84,43 @@ impl std::str::FromStr for Setting {
                 let (name, program) = image.split_once('=').ok_or("not image=NAME=PROGRAM")?;
                 Ok(Self::Image(name.to_owned(), Image::new(program)))
             }
-            _ => Err("not one of now=…, pace=…, namespace=…, image=…".to_owned()),
+            Some(("operators", "off")) => Ok(Self::NoOperators),
+            _ => Err("not one of now=…, pace=…, namespace=…, image=…, operators=off".to_owned()),
         }
     }
 }
 
 impl Cluster {
+    async fn start(self) -> Result<Testbed, CliError> {
+        let files = self.apply.clone();
+        let bed = self.builder().start().await?;
+        for file in files {
+            let (path, namespace) = match file.split_once('=') {
+                Some((path, namespace)) => (path, Some(namespace)),
+                None => (&*file, None),
+            };
+            let failed = |problem: String| CliError::Apply {
+                file: path.to_owned(),
+                problem,
+            };
+            let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
+            for document in text.split("\n---\n") {
+                let object = serde_saphyr::from_str(document);
+                let mut object: Value = object.map_err(|e| failed(e.to_string()))?;
+                // Comments alone are no object.
+                if object.is_null() {
+                    continue;
+                }
+                if let Some(namespace) = namespace {
+                    object["metadata"]["namespace"] = namespace.into();
+                }
+                let stored = bed.objects().put(object);
+                stored.map_err(|e| failed(e.to_string()))?;
+            }
+        }
+        Ok(bed)
+    }
+
     fn builder(self) -> Builder {
         // Programs poll real work in real time.
         let pace = Pace::After(std::time::Duration::from_secs(3));
@@ -94,6 +134,7 @@ impl Cluster {
                 Setting::Pace(pace) => builder.pace(pace),
                 Setting::Namespace(name) => builder.namespace(&name),
                 Setting::Image(name, image) => builder.image(&name, image),
+                Setting::NoOperators => builder.without_operators(),
             };
         }
         builder
@@ -105,6 +146,8 @@ impl Cluster {
 enum CliError {
     #[error(transparent)]
     Testbed(#[from] TestbedError),
+    #[error("cannot apply {file}: {problem}")]
+    Apply { file: String, problem: String },
     #[error("cannot run `{command}`: {source}")]
     Run { command: String, source: io::Error },
     #[error(transparent)]
@@ -130,10 +173,21 @@ pub fn main() -> ExitCode {
 
 async fn act(verb: Verb) -> Result<ExitCode, CliError> {
     match verb {
-        Verb::Run { cluster, command } => run(cluster.builder().start().await?, &command).await,
+        Verb::Run { cluster, command } => run(cluster.start().await?, &command).await,
         Verb::Serve { cluster } => {
-            let bed = cluster.builder().start().await?;
+            let bed = cluster.start().await?;
             writeln!(io::stdout(), "{}", bed.kubeconfig().display())?;
+            io::stdout().flush()?;
+            interrupted().await?;
+            Ok(ExitCode::SUCCESS)
+        }
+        #[cfg(unix)]
+        Verb::Postgres => {
+            use crate::postgres::{PASSWORD, Postgres};
+            let server = Postgres::start()?;
+            writeln!(io::stdout(), "{}", server.url(PASSWORD, "postgres"))?;
+            let psql = server.programs().join("psql");
+            writeln!(io::stdout(), "{}", psql.display())?;
             io::stdout().flush()?;
             interrupted().await?;
             Ok(ExitCode::SUCCESS)

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::custom::{Definition, definition};
+use super::custom::{self, Definition, definition};
 use super::resources::{self, ResourceType};
 use super::store::{Key, Store, StoreError};
 use crate::clock::{Clock, seconds};
@@ -158,6 +158,10 @@ impl Objects {
             definition::fill(&mut object);
             definition::establish(&mut object, None, &seconds(self.clock.now()));
             self.follow(&ty, &object)?;
+        }
+        // A server sets the defaults of what it reads from its storage, too.
+        if let Some(node) = &ty.structural {
+            custom::default(node, &mut object);
         }
         let name = object.pointer("/metadata/name").and_then(Value::as_str);
         let name = name.ok_or(ObjectsError::NoName)?.to_owned();

@@ -9,6 +9,7 @@
 //! `BROKER_CHAOS_REQUESTS=200 cargo test --workspace --test it -- operator::history`
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -20,6 +21,8 @@ use super::chaos::{Seed, setting};
 use super::plant::NAMESPACE;
 use super::requests::{REQUESTS, Site, state};
 
+/// The limit for requests to end. It is only reached by a failing test.
+const PATIENCE: Duration = Duration::from_mins(3);
 /// The database of the history. Another one controls it.
 const DATABASE: &str = "history";
 
@@ -136,15 +139,31 @@ impl Course {
         *self.done.entry("requests deleted").or_default() += 1;
     }
 
+    /// Waits until only a few requests are open, so that something fails during each of them.
+    fn work_off(&self) {
+        let objects = self.site.plant.bed().objects();
+        let open = || {
+            let requests = objects.list(REQUESTS, Some(NAMESPACE));
+            let open = requests.iter().filter(|it| !has_ended(it));
+            open.count()
+        };
+        let end = Instant::now() + PATIENCE;
+        while open() > 6 {
+            assert!(Instant::now() < end, "requests don't end");
+            self.site.plant.look_again();
+            self.site.plant.advance(SignedDuration::from_secs(1));
+        }
+    }
+
     fn come_to_rest(&mut self) {
         self.site.aws.clear_faults();
         self.allow_connections(true);
         for (name, (_, is_deleted)) in &self.made {
             if !is_deleted {
                 let step = SignedDuration::from_secs(5);
-                self.site.plant.until_stepping(step, REQUESTS, name, |it| {
-                    matches!(state(it), "Succeeded" | "Failed")
-                });
+                self.site
+                    .plant
+                    .until_stepping(step, REQUESTS, name, has_ended);
             }
         }
     }
@@ -170,6 +189,10 @@ impl Course {
     }
 }
 
+fn has_ended(request: &Value) -> bool {
+    matches!(state(request), "Succeeded" | "Failed")
+}
+
 fn time(value: &Value) -> Option<Timestamp> {
     value.as_str().map(|text| text.parse().expect("a time"))
 }
@@ -187,8 +210,7 @@ fn each_request_has_its_row_whatever_fails() {
         if course.random.one_in(8) {
             course.delete();
         }
-        course.site.plant.advance(SignedDuration::from_secs(5));
-        course.site.plant.look_again();
+        course.work_off();
     }
     course.come_to_rest();
     let rows = course.rows();

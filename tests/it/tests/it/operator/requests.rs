@@ -79,6 +79,7 @@ impl Site {
                 "documentLibrary": {
                     "sourceBucket": "documents", "destinationBucket": "backups",
                     "destinationPrefix": format!("{project}/{name}"),
+                    "excludeGeneratedFiles": true,
                 },
             }),
         );

@@ -99,10 +99,10 @@ fn words(
     words.append(&mut switches);
     words.push(operation.name().into());
     for (name, value) in &work.options {
-        let word = format!("--{name}");
+        let flag = format!("--{name}");
         match (takes_no_value(manifest, operation, name), value.as_str()) {
-            (false, value) => words.push(format!("{word}={value}").into()),
-            (true, "true") => words.push(word.into()),
+            (false, value) => words.push(format!("{flag}={value}").into()),
+            (true, "true") => words.push(flag.into()),
             (true, "false") => {}
             (true, _) => return Err(neither(&format!("spec.options.{name}"))),
         }

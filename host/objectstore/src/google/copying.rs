@@ -22,7 +22,8 @@ const STALLED: u32 = 8;
 #[serde(rename_all = "camelCase", default)]
 struct Rewrite {
     done: bool,
-    rewrite_token: Option<String>,
+    #[serde(rename = "rewriteToken")]
+    token: Option<String>,
     total_bytes_rewritten: String,
     resource: Option<Resource>,
 }
@@ -74,7 +75,7 @@ impl Google {
             let now = rewrite.total_bytes_rewritten.parse().unwrap_or(0);
             stalled = if now > written { 0 } else { stalled + 1 };
             written = now;
-            token = rewrite.rewrite_token;
+            token = rewrite.token;
             if token.is_none() || stalled > STALLED {
                 return Err(not_understood());
             }

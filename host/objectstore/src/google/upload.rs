@@ -189,9 +189,8 @@ impl GoogleWriter {
             };
             let upto = match taken {
                 Taken::Whole(resource) if total.is_some() => return Ok(Some(resource)),
-                Taken::Whole(_) => return Err(self.not_understood()),
                 Taken::Upto(upto) if (self.sent..=last).contains(&upto) => upto,
-                Taken::Upto(_) => return Err(self.not_understood()),
+                Taken::Whole(_) | Taken::Upto(_) => return Err(self.not_understood()),
             };
             let has_moved = upto > self.sent;
             left.advance(usize::try_from(upto - self.sent).unwrap_or(left.len()));

@@ -109,8 +109,9 @@ impl Call {
             Route::Upload(bucket) => {
                 format!("{bucket}/{}", self.query.get("name").unwrap_or_default())
             }
-            Route::Object(bucket, name) => format!("{bucket}/{name}"),
-            Route::Rewrite([_, _, bucket, name]) => format!("{bucket}/{name}"),
+            Route::Object(bucket, name) | Route::Rewrite([_, _, bucket, name]) => {
+                format!("{bucket}/{name}")
+            }
         }
     }
 

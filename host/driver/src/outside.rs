@@ -247,7 +247,7 @@ impl StoredUpload for Parts {
 
     fn discard(&mut self) -> BoxFuture<'_, ()> {
         async {
-            // What belongs to no object may cost money, but the command has its own result already.
+            // Bytes that belong to no object may cost money, but the command has its own result already.
             let _discarded = self.0.discard().await;
         }
         .boxed()
@@ -268,7 +268,7 @@ impl StoredUpload for Pieces {
 
     fn discard(&mut self) -> BoxFuture<'_, ()> {
         async {
-            // What belongs to no object may cost money, but the command has its own result already.
+            // Bytes that belong to no object may cost money, but the command has its own result already.
             let _discarded = self.0.discard().await;
         }
         .boxed()

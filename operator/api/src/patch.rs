@@ -13,8 +13,8 @@ const CONDITIONS: &str = "conditions";
 /// The change tests the uid: a merge patch and server-side apply on `/status` ignore a wrong one. It names only what
 /// differs, because the operator and the pod write different fields of the same status.
 ///
-/// Conditions are one field: only the operator writes them. What it knows of an object may be old, and a change of the
-/// second condition could then be one of another.
+/// Conditions are one field: only the operator writes them. It may know an old status only, and a change of the second
+/// condition could then hit another one.
 ///
 /// # Errors
 /// When a status can't be written as JSON.

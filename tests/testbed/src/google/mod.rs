@@ -60,7 +60,7 @@ pub enum Turn {
     Every(u64),
 }
 
-/// What happens to a request.
+/// An event that happens to a request.
 #[derive(Clone, Debug)]
 pub enum GoogleFault {
     /// It is refused with this status.

@@ -125,7 +125,7 @@ impl State {
             if !is_last && !call.body.len().is_multiple_of(UNIT) {
                 return refused(400, "badRequest", "The piece is no multiple of 256 KiB.");
             }
-            // What is known is not taken twice.
+            // Known bytes are not taken twice.
             let known = session.bytes.len() - first;
             let new = call.body.get(known..).unwrap_or_default();
             session.bytes.extend_from_slice(&new[..new.len().min(most)]);

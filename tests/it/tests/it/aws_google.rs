@@ -2,13 +2,13 @@
 //!
 //! No command here has credentials for AWS.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use testbed::google::{Google, GoogleFault, Turn};
 use tokio::runtime::Runtime;
 
-use crate::support::{Bed, Invocation, Run, sha256};
+use crate::support::{Bed, Invocation, Run, python_with, sha256};
 
 const ID: &str = "gs://backups/retail/prd/20251109-143000";
 const FOLDER: &str = "retail/prd/20251109-143000";
@@ -176,6 +176,25 @@ fn a_backup_is_made_listed_verified_restored_and_deleted() {
     assert_eq!(cloud.google.count("unauthorized"), 0);
 }
 
+/// The simulation is not only what this program expects.
+#[test]
+fn the_simulation_is_as_the_client_of_google_expects_it() {
+    let cloud = Cloud::with(0);
+    cloud.google.rewrites_at_once(300_000);
+    let [_, (_, token)] = cloud.google.variables();
+    let packages = python_with("google", &["google-cloud-storage>=3.17,<4"]);
+    let output = Command::new(packages.join("bin/python"))
+        .args(["-c", include_str!("support/cloud/google.py")])
+        .args([cloud.google.url(), token])
+        // Neither proxies nor credentials of the machine.
+        .env_clear()
+        .output()
+        .expect("Python");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said.trim(), "as expected", "{errors}");
+}
+
 /// Small pages, refusals and lost answers change nothing.
 #[test]
 fn a_busy_cloud_and_lost_answers_change_nothing() {
@@ -288,6 +307,38 @@ fn a_fault_is_told_and_leaves_nothing_that_looks_whole() {
         let keys = cloud.google.keys("backups");
         let has_manifest = keys.iter().any(|key| key.contains("manifest"));
         assert!(!has_manifest, "{at}: {keys:?}");
+    }
+}
+
+/// The permissions of docs/engines/aws.md: without any of them, the command fails.
+#[test]
+fn each_permission_is_needed() {
+    let verify = format!("backup verify --engine aws --id {ID}");
+    let restore = format!("backup restore --engine aws --id {ID} --target-bucket gs://copy --yes");
+    let delete = format!("backup delete --engine aws --id {ID} --yes");
+    let create = format!("{CREATE} {DOCUMENTS}");
+    let all = ["list", "get", "create", "delete"];
+    let needed: [(&str, &str, &[&str]); 6] = [
+        (&create, "documents", &all[..2]),
+        (&create, "backups", &all),
+        (&verify, "backups", &all[..2]),
+        (&restore, "backups", &all[..3]),
+        (&restore, "copy", &["list", "create"]),
+        (&delete, "backups", &all),
+    ];
+    for (command, bucket, permissions) in needed {
+        for permission in permissions {
+            let cloud = Cloud::with(3);
+            if command != create {
+                cloud.create();
+            }
+            let permission = format!("storage.objects.{permission}");
+            cloud.google.deny(&permission, bucket);
+            let run = cloud.program().data_although_failed().run(command);
+            let what = format!("{command} without {permission} in {bucket}");
+            assert_eq!(run.code, 12, "{what}: {}", run.shown());
+            assert!(run.stderr.contains(&permission), "{what}: {}", run.shown());
+        }
     }
 }
 

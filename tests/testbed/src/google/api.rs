@@ -49,7 +49,11 @@ impl Call {
         let text = |part: &str| decode_path(part);
         let route = match path.as_slice() {
             ["storage", "v1", "b", bucket, "o"] => Route::Bucket(text(bucket)),
-            ["storage", "v1", "b", bucket, "o", name] => Route::Object(text(bucket), text(name)),
+            // Google's own clients read bytes below another path.
+            ["storage", "v1", "b", bucket, "o", name]
+            | ["download", "storage", "v1", "b", bucket, "o", name] => {
+                Route::Object(text(bucket), text(name))
+            }
             [
                 "storage",
                 "v1",
@@ -270,6 +274,7 @@ impl State {
         let generation = object.generation.to_string();
         set(&mut reply, "x-goog-generation", &generation);
         set(&mut reply, "etag", &format!("{generation}/1"));
+        set(&mut reply, "x-goog-hash", &object.hashes());
         Ok(reply)
     }
 

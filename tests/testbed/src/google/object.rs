@@ -45,7 +45,7 @@ impl Object {
             "size": self.bytes.len().to_string(),
             "timeCreated": self.time(),
             "updated": self.time(),
-            "crc32c": BASE64_STANDARD.encode(crc32c(&self.bytes).to_be_bytes()),
+            "crc32c": self.crc32c(),
             // It depends on the version and not on the bytes.
             "etag": BASE64_STANDARD.encode(format!("{generation}/1")),
         });
@@ -56,6 +56,19 @@ impl Object {
             resource["contentType"] = json!(kind);
         }
         resource
+    }
+
+    /// Returns the digests of the bytes, as a header has them.
+    pub(super) fn hashes(&self) -> String {
+        let crc = format!("crc32c={}", self.crc32c());
+        if self.is_composite {
+            return crc;
+        }
+        format!("{crc},md5={}", self.md5())
+    }
+
+    fn crc32c(&self) -> String {
+        BASE64_STANDARD.encode(crc32c(&self.bytes).to_be_bytes())
     }
 
     /// Returns the MD5 of the bytes in Base64.

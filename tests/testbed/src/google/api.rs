@@ -256,16 +256,20 @@ impl State {
         let length = object.bytes.len();
         let range = call.headers.get(header::RANGE);
         let range = range.and_then(|it| it.to_str().ok()?.strip_prefix("bytes="));
-        let first = range.and_then(|it| it.strip_suffix('-')?.parse::<usize>().ok());
+        let range = range.and_then(|it| {
+            let (first, last) = it.split_once('-')?;
+            let last = last.parse::<usize>().map_or(length, |last| last + 1);
+            Some((first.parse::<usize>().ok()?, last.min(length)))
+        });
         let kind = "application/octet-stream";
-        let mut reply = match first {
-            Some(first) if first >= length => {
+        let mut reply = match range {
+            Some((first, end)) if first >= end => {
                 return refused(416, "requestedRangeNotSatisfiable", "Range Not Satisfiable");
             }
-            Some(first) => {
-                let rest = object.bytes.slice(first..);
-                let mut reply = bytes_reply(StatusCode::PARTIAL_CONTENT, kind, rest);
-                let range = format!("bytes {first}-{}/{length}", length - 1);
+            Some((first, end)) => {
+                let part = object.bytes.slice(first..end);
+                let mut reply = bytes_reply(StatusCode::PARTIAL_CONTENT, kind, part);
+                let range = format!("bytes {first}-{}/{length}", end - 1);
                 set(&mut reply, "content-range", &range);
                 reply
             }

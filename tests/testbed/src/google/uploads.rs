@@ -71,7 +71,11 @@ impl State {
     pub(super) fn begin(&mut self, call: &Call, bucket: &str) -> Outcome {
         self.check("storage.objects.create", bucket)?;
         let metadata: Value = serde_json::from_slice(&call.body).unwrap_or_default();
-        let name = call.query.get("name").unwrap_or_default();
+        // The name may stand in either place.
+        let name = call.query.get("name").or(metadata["name"].as_str());
+        let Some(name) = name.filter(|name| !name.is_empty()) else {
+            return refused(400, "required", "Required");
+        };
         let generation = call.number("ifGenerationMatch");
         self.check_generation(generation, bucket, name)?;
         let id = format!("session-{}", self.next());
@@ -89,10 +93,11 @@ impl State {
         );
         let host = call.headers.get(header::HOST);
         let host = host.and_then(|it| it.to_str().ok()).unwrap_or_default();
-        let fields = call.query.get("fields").unwrap_or_default();
+        let fields = call.query.get("fields");
+        let fields = fields.map_or_else(String::new, |fields| format!("&fields={fields}"));
         let mut reply = bytes_reply(StatusCode::OK, "text/plain", Bytes::new());
         let address = format!(
-            "http://{host}/upload/storage/v1/b/{bucket}/o?uploadType=resumable&fields={fields}&upload_id={id}"
+            "http://{host}/upload/storage/v1/b/{bucket}/o?uploadType=resumable{fields}&upload_id={id}"
         );
         set(&mut reply, "location", &address);
         Ok(reply)
@@ -174,6 +179,7 @@ fn upto(bytes: usize) -> Reply {
 fn related(call: &Call) -> Option<(Value, Bytes)> {
     let kind = call.headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
     let boundary = kind.strip_prefix("multipart/related; boundary=")?;
+    let boundary = boundary.trim_matches('"');
     let find = |from: usize, what: &str| {
         let rest = call.body.get(from..)?;
         let at = rest

@@ -8,7 +8,6 @@ mod answer;
 mod gaps;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use answer::Answer;
 use broker_manifest::{ObjectKind, ResourceRule, ResourceVerb, Scope};
@@ -17,10 +16,10 @@ use futures_util::{StreamExt, stream};
 use gaps::{Gap, Gaps};
 use host_cluster::{Cluster, ClusterError, ConnectOptions, FoundSet, Target};
 use host_engine::{EngineFile, Loaded};
-use host_objectstore::S3;
 
 use super::choose::{EngineChoice, call_name, named};
 use super::network::Endpoints;
+use super::outside::Clouds;
 use super::session::{note_credentials_left_out, note_namespace};
 use super::{Host, OpsError, Session};
 use crate::results::{DiscoveredTarget, Discovery, ServingEngine};
@@ -61,7 +60,7 @@ pub async fn discover(host: &Host, request: DiscoverRequest) -> Result<Discovery
     let survey = Survey {
         host,
         area,
-        s3: Arc::default(),
+        clouds: Clouds::default(),
         gaps: Gaps::default(),
     };
     let found = Box::pin(survey.run(namespace, &engines)).await;
@@ -74,7 +73,7 @@ struct Survey<'a> {
     host: &'a Host,
     /// The cluster, with the namespace to look in, or for all of them.
     area: Cluster,
-    s3: Arc<S3>,
+    clouds: Clouds,
     gaps: Gaps,
 }
 
@@ -206,7 +205,7 @@ impl Survey<'_> {
         };
         let detected = async {
             let cluster = self.area.in_namespace(namespace)?;
-            let session = Session::survey(self.host, cluster, target, Arc::clone(&self.s3));
+            let session = Session::survey(self.host, cluster, target, self.clouds.clone());
             let network = Endpoints::find(session.route(engine.file)).await?;
             let asked = session.ask_over(engine.file, &engine.loaded, network).await;
             asked?.answer

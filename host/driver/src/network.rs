@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use broker_manifest::{Auth, Endpoint, Manifest, Select};
+use broker_manifest::{Auth, Endpoint, Manifest, StoreKind};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, try_join_all};
@@ -12,8 +12,7 @@ use host_cluster::{
     Cluster, ClusterError, Deadlines, EndpointSpec, RequestBody, Target, TargetPod, TlsTrouble,
     is_refusal,
 };
-use host_engine::{Answer, Network, Outgoing, Sent};
-use host_objectstore::{Access, S3};
+use host_engine::{Answer, Network, Outgoing, Sent, StoreAccess};
 use host_transfer::retry_after;
 use http::StatusCode;
 use http_body_util::{BodyExt, Full};
@@ -23,6 +22,7 @@ use super::backends::{BackendAnswer, BackendClient, Backends};
 use super::credentials::Logins;
 use super::file_body::file_body;
 use super::form_body::form_body;
+use super::outside::{Clouds, access};
 use super::passing::Passed;
 use super::tls::{self, TlsRequest};
 
@@ -39,9 +39,10 @@ pub(super) struct Route {
     /// The user's settings of TLS, by port flag.
     pub(super) tls: BTreeMap<String, TlsRequest>,
     pub(super) logins: Logins,
-    pub(super) s3: Arc<S3>,
+    pub(super) clouds: Clouds,
     pub(super) search: Search,
-    /// Whether the user has not chosen the target. Nothing is changed there then, and S3 gets no credentials.
+    /// Whether the user has not chosen the target. Nothing is changed there then, and object stores get no
+    /// credentials.
     pub(super) is_survey: bool,
 }
 
@@ -55,7 +56,7 @@ pub(super) enum Search {
     WhenUsed,
 }
 
-/// Carries the requests of one engine to the pods of one target, and to S3.
+/// Carries the requests of one engine to the pods of one target, and to object stores.
 pub(super) struct Endpoints {
     route: Route,
     /// The ways to the endpoints in pods. Those that are not found yet are empty.
@@ -226,16 +227,28 @@ impl Endpoints {
         }
     }
 
-    /// Sends a request to S3. S3 is only read.
-    async fn ask_s3(&self, outgoing: Outgoing, first_byte: Duration) -> Result<Answer, Report> {
-        let access = match outgoing.auth {
-            Auth::Aws if !self.route.is_survey => Access::Signed,
-            _ => Access::Anonymous,
-        };
+    /// Reads an object of a store outside the cluster.
+    async fn ask_store(
+        &self,
+        store: StoreAccess,
+        outgoing: Outgoing,
+        first_byte: Duration,
+    ) -> Result<Answer, Report> {
+        let access = access(store, self.route.is_survey);
         let request = outgoing.request.map(|_| Bytes::new());
-        let answer = self.route.s3.send(request, access, first_byte).await;
-        let answer = answer.map_err(|error| error.report())?;
-        Ok(answer.map(|body| body.map_err(|error| error.report()).boxed_unsync()))
+        let Clouds { s3, google } = &self.route.clouds;
+        match store.kind {
+            StoreKind::S3 => {
+                let answer = s3.send(request, access, first_byte).await;
+                let answer = answer.map_err(|error| error.report())?;
+                Ok(answer.map(|body| body.map_err(|error| error.report()).boxed_unsync()))
+            }
+            StoreKind::Gcs => {
+                let answer = google.get(&request, access, first_byte).await;
+                let answer = answer.map_err(|error| error.report())?;
+                Ok(answer.map(|body| body.map_err(|error| error.report()).boxed_unsync()))
+            }
+        }
     }
 
     fn waited(&self) -> MutexGuard<'_, Vec<String>> {
@@ -417,8 +430,8 @@ impl Network for Endpoints {
                 let message = "`discover` changes nothing: only GET and HEAD are allowed";
                 return Err(Report::new(ReportKind::Denied, message));
             }
-            if outgoing.select == Select::S3 {
-                return self.ask_s3(outgoing, first_byte).await;
+            if let Some(store) = outgoing.store {
+                return self.ask_store(store, outgoing, first_byte).await;
             }
             let backend = self.backend(&outgoing.endpoint, outgoing.pod).await?;
             let deadlines = Deadlines {

@@ -3,31 +3,48 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_manifest::{AwsService, StoreAuth};
+use broker_manifest::{AwsService, StoreKind};
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use host_base::{Report, ReportKind};
 use host_cluster::Deadlines;
 use host_engine::{
-    Condition, GrantedAction, ObjectAt, Outside, SelectedKeys, StoredObject, StoredPage,
-    StoredUpload, ToBegin, ToCopy, ToPut,
+    Condition, GrantedAction, ObjectAt, Outside, SelectedKeys, StoreAccess, StoredObject,
+    StoredPage, StoredUpload, ToBegin, ToCopy, ToPut,
 };
-use host_objectstore::{self as store, Access, Action, Facts, Location, S3, S3Error, Selection};
+use host_objectstore::{
+    self as store, Access, Action, Facts, Google, GoogleError, Location, S3, S3Error, Selection,
+};
 
-/// The stores and services that the user's AWS configuration reaches.
-pub(super) struct AwsAccount {
+/// The clients of the services outside the cluster. Copies of it share them.
+#[derive(Clone, Default)]
+pub(super) struct Clouds {
+    /// The stores and services that the user's AWS configuration reaches.
     pub(super) s3: Arc<S3>,
+    /// The stores that the user's Google credentials reach.
+    pub(super) google: Arc<Google>,
+}
+
+/// The services outside the cluster, as engines use them.
+pub(super) struct Accounts {
+    pub(super) clouds: Clouds,
     /// Whether the user has not chosen the target: nothing is changed, and no credentials are used.
     pub(super) is_survey: bool,
 }
 
-impl AwsAccount {
-    fn access(&self, auth: StoreAuth) -> Access {
-        match auth {
-            StoreAuth::Aws if !self.is_survey => Access::Signed,
-            StoreAuth::Aws | StoreAuth::None => Access::Anonymous,
-        }
+/// Returns the identity of requests to a store.
+pub(super) const fn access(store: StoreAccess, is_survey: bool) -> Access {
+    if store.is_signed && !is_survey {
+        Access::Signed
+    } else {
+        Access::Anonymous
+    }
+}
+
+impl Accounts {
+    fn access(&self, store: StoreAccess) -> Access {
+        access(store, self.is_survey)
     }
 
     /// Refuses what needs the user's credentials.
@@ -61,25 +78,35 @@ fn object(facts: Facts) -> StoredObject {
     }
 }
 
-fn reported<T>(result: Result<T, S3Error>) -> Result<T, Report> {
+fn of_s3<T>(result: Result<T, S3Error>) -> Result<T, Report> {
     result.map_err(|error| error.report())
 }
 
-impl Outside for AwsAccount {
-    fn head(&self, auth: StoreAuth, at: ObjectAt) -> BoxFuture<'_, Result<StoredObject, Report>> {
+fn of_google<T>(result: Result<T, GoogleError>) -> Result<T, Report> {
+    result.map_err(|error| error.report())
+}
+
+impl Outside for Accounts {
+    fn head(
+        &self,
+        store: StoreAccess,
+        at: ObjectAt,
+    ) -> BoxFuture<'_, Result<StoredObject, Report>> {
         async move {
-            let facts = self
-                .s3
-                .head(&location(at), self.access(auth), patience())
-                .await;
-            reported(facts).map(object)
+            let (at, access) = (location(at), self.access(store));
+            let Clouds { s3, google } = &self.clouds;
+            let facts = match store.kind {
+                StoreKind::S3 => of_s3(s3.head(&at, access, patience()).await),
+                StoreKind::Gcs => of_google(google.head(&at, access, patience()).await),
+            };
+            facts.map(object)
         }
         .boxed()
     }
 
     fn list(
         &self,
-        auth: StoreAuth,
+        store: StoreAccess,
         selected: SelectedKeys,
     ) -> BoxFuture<'_, Result<StoredPage, Report>> {
         let selection = Selection {
@@ -90,11 +117,12 @@ impl Outside for AwsAccount {
             limit: selected.limit,
         };
         async move {
-            let listing = self
-                .s3
-                .list(&selection, self.access(auth), patience())
-                .await;
-            let listing = reported(listing)?;
+            let access = self.access(store);
+            let Clouds { s3, google } = &self.clouds;
+            let listing = match store.kind {
+                StoreKind::S3 => of_s3(s3.list(&selection, access, patience()).await),
+                StoreKind::Gcs => of_google(google.list(&selection, access, patience()).await),
+            }?;
             Ok(StoredPage {
                 objects: listing.objects.into_iter().map(object).collect(),
                 folders: listing.folders,
@@ -104,7 +132,11 @@ impl Outside for AwsAccount {
         .boxed()
     }
 
-    fn put(&self, to_put: ToPut) -> BoxFuture<'_, Result<StoredObject, Report>> {
+    fn put(
+        &self,
+        store: StoreAccess,
+        to_put: ToPut,
+    ) -> BoxFuture<'_, Result<StoredObject, Report>> {
         let condition = match to_put.condition {
             Condition::None => store::Condition::None,
             Condition::Absent => store::Condition::Absent,
@@ -114,24 +146,45 @@ impl Outside for AwsAccount {
             self.check_chosen()?;
             let at = location(to_put.at);
             let kind = to_put.content_type.as_deref();
-            let written = self.s3.put(&at, to_put.body, kind, &condition, patience());
-            reported(written.await).map(object)
+            let body = to_put.body;
+            let Clouds { s3, google } = &self.clouds;
+            let written = match store.kind {
+                StoreKind::S3 => of_s3(s3.put(&at, body, kind, &condition, patience()).await),
+                StoreKind::Gcs => {
+                    of_google(google.put(&at, body, kind, &condition, patience()).await)
+                }
+            };
+            written.map(object)
         }
         .boxed()
     }
 
-    fn begin(&self, to_begin: ToBegin) -> Result<Box<dyn StoredUpload>, Report> {
+    fn begin(
+        &self,
+        store: StoreAccess,
+        to_begin: ToBegin,
+    ) -> Result<Box<dyn StoredUpload>, Report> {
         self.check_chosen()?;
-        Ok(Box::new(Pieces(store::Writer::new(
-            Arc::clone(&self.s3),
-            location(to_begin.at),
-            to_begin.content_type,
-            to_begin.is_new,
-            patience(),
-        ))))
+        let at = location(to_begin.at);
+        let (kind, is_new) = (to_begin.content_type, to_begin.is_new);
+        Ok(match store.kind {
+            StoreKind::S3 => {
+                let s3 = Arc::clone(&self.clouds.s3);
+                Box::new(Parts(store::Writer::new(s3, at, kind, is_new, patience())))
+            }
+            StoreKind::Gcs => {
+                let google = Arc::clone(&self.clouds.google);
+                let writer = store::GoogleWriter::new(google, at, kind, is_new, patience());
+                Box::new(Pieces(writer))
+            }
+        })
     }
 
-    fn copy(&self, to_copy: ToCopy) -> BoxFuture<'_, Result<StoredObject, Report>> {
+    fn copy(
+        &self,
+        store: StoreAccess,
+        to_copy: ToCopy,
+    ) -> BoxFuture<'_, Result<StoredObject, Report>> {
         let copy = store::Copy {
             source: location(to_copy.source),
             target: location(to_copy.target),
@@ -140,15 +193,25 @@ impl Outside for AwsAccount {
         };
         async move {
             self.check_chosen()?;
-            reported(self.s3.copy(&copy, patience()).await).map(object)
+            let Clouds { s3, google } = &self.clouds;
+            let copied = match store.kind {
+                StoreKind::S3 => of_s3(s3.copy(&copy, patience()).await),
+                StoreKind::Gcs => of_google(google.copy(&copy, patience()).await),
+            };
+            copied.map(object)
         }
         .boxed()
     }
 
-    fn delete(&self, at: ObjectAt) -> BoxFuture<'_, Result<(), Report>> {
+    fn delete(&self, store: StoreAccess, at: ObjectAt) -> BoxFuture<'_, Result<(), Report>> {
         async move {
             self.check_chosen()?;
-            reported(self.s3.delete(&location(at), patience()).await)
+            let at = location(at);
+            let Clouds { s3, google } = &self.clouds;
+            match store.kind {
+                StoreKind::S3 => of_s3(s3.delete(&at, patience()).await),
+                StoreKind::Gcs => of_google(google.delete(&at, patience()).await),
+            }
         }
         .boxed()
     }
@@ -164,27 +227,48 @@ impl Outside for AwsAccount {
         };
         async move {
             self.check_chosen()?;
-            reported(self.s3.call(&action, patience()).await)
+            of_s3(self.clouds.s3.call(&action, patience()).await)
         }
         .boxed()
     }
 }
 
-/// An object that an engine writes in pieces.
-struct Pieces(store::Writer);
+/// An object of S3 that an engine writes in pieces.
+struct Parts(store::Writer);
 
-impl StoredUpload for Pieces {
+impl StoredUpload for Parts {
     fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), Report>> {
-        async move { reported(self.0.write(&bytes).await) }.boxed()
+        async move { of_s3(self.0.write(&bytes).await) }.boxed()
     }
 
     fn finish(&mut self) -> BoxFuture<'_, Result<StoredObject, Report>> {
-        async { reported(self.0.finish().await).map(object) }.boxed()
+        async { of_s3(self.0.finish().await).map(object) }.boxed()
     }
 
     fn discard(&mut self) -> BoxFuture<'_, ()> {
         async {
-            // Parts that belong to no object cost money, but the command has its own result already.
+            // Bytes that belong to no object may cost money, but the command has its own result already.
+            let _discarded = self.0.discard().await;
+        }
+        .boxed()
+    }
+}
+
+/// An object of Google Cloud Storage that an engine writes in pieces.
+struct Pieces(store::GoogleWriter);
+
+impl StoredUpload for Pieces {
+    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), Report>> {
+        async move { of_google(self.0.write(&bytes).await) }.boxed()
+    }
+
+    fn finish(&mut self) -> BoxFuture<'_, Result<StoredObject, Report>> {
+        async { of_google(self.0.finish().await).map(object) }.boxed()
+    }
+
+    fn discard(&mut self) -> BoxFuture<'_, ()> {
+        async {
+            // Bytes that belong to no object may cost money, but the command has its own result already.
             let _discarded = self.0.discard().await;
         }
         .boxed()
@@ -198,11 +282,21 @@ mod tests {
     /// Nothing is sent: no address of a service is known here, and no credentials.
     #[tokio::test]
     async fn a_search_for_targets_uses_no_credentials_and_changes_nothing() {
-        let account = AwsAccount {
-            s3: Arc::default(),
+        let account = Accounts {
+            clouds: Clouds::default(),
             is_survey: true,
         };
-        assert_eq!(account.access(StoreAuth::Aws), Access::Anonymous);
+        for kind in [StoreKind::S3, StoreKind::Gcs] {
+            refuses(&account, kind).await;
+        }
+    }
+
+    async fn refuses(account: &Accounts, kind: StoreKind) {
+        let store = StoreAccess {
+            kind,
+            is_signed: true,
+        };
+        assert_eq!(account.access(store), Access::Anonymous);
         let at = || ObjectAt {
             bucket: "acme".to_owned(),
             key: "a".to_owned(),
@@ -232,10 +326,10 @@ mod tests {
             is_new: false,
         };
         let refused = [
-            account.begin(begin).err(),
-            account.put(put).await.err(),
-            account.copy(copy).await.err(),
-            account.delete(at()).await.err(),
+            account.begin(store, begin).err(),
+            account.put(store, put).await.err(),
+            account.copy(store, copy).await.err(),
+            account.delete(store, at()).await.err(),
             account.call(action).await.err(),
         ];
         for report in refused {

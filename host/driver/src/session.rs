@@ -8,7 +8,6 @@ use host_engine::{
     Commands, EngineError, EngineFile, Instance, Limits, Loaded, OptionSetting, Services,
     TargetInfo,
 };
-use host_objectstore::S3;
 use host_store::Origin;
 use jiff::tz::TimeZone;
 
@@ -24,7 +23,7 @@ use super::network::{Endpoints, Route, Search};
 use super::notes::{Muted, Notes};
 use super::objects::ClusterObjects;
 use super::observer::UiObserver;
-use super::outside::AwsAccount;
+use super::outside::{Accounts, Clouds};
 use super::running::Running;
 use super::saving::Saving;
 use super::tls::TlsRequest;
@@ -73,7 +72,7 @@ pub struct Session {
     pub(super) finder: Arc<dyn Backends>,
     pub(super) host: Host,
     credentials: Credentials,
-    pub(super) s3: Arc<S3>,
+    pub(super) clouds: Clouds,
     request: Request,
     target: Target,
     /// When the endpoints of engines are found.
@@ -115,7 +114,7 @@ impl Session {
             cluster,
             host: host.clone(),
             credentials,
-            s3: Arc::default(),
+            clouds: Clouds::default(),
             request,
             target,
             search: Search::First,
@@ -130,13 +129,13 @@ impl Session {
 
     /// Prepares to ask engines about a target that the user has not chosen: without credentials, and without a
     /// request or command that could change anything. The user is not told of the notes.
-    pub(super) fn survey(host: &Host, cluster: Cluster, target: Target, s3: Arc<S3>) -> Self {
+    pub(super) fn survey(host: &Host, cluster: Cluster, target: Target, clouds: Clouds) -> Self {
         Self {
             finder: Arc::new(cluster.clone()),
             cluster,
             host: host.clone(),
             credentials: Credentials::default(),
-            s3,
+            clouds,
             request: Request::default(),
             target,
             search: Search::First,
@@ -392,7 +391,7 @@ impl Session {
             tls: self.request.tls.clone(),
             logins: self.credentials.of(&manifest),
             manifest,
-            s3: Arc::clone(&self.s3),
+            clouds: self.clouds.clone(),
             search: self.search,
             is_survey: self.is_survey,
         }
@@ -431,8 +430,8 @@ impl Session {
                 artifacts: Some(saving.clone()),
                 commands,
                 objects: Some(objects.clone()),
-                outside: Some(Arc::new(AwsAccount {
-                    s3: Arc::clone(&self.s3),
+                outside: Some(Arc::new(Accounts {
+                    clouds: self.clouds.clone(),
                     is_survey: self.is_survey,
                 })),
                 observer: Arc::new(UiObserver(self.notes.clone())),

@@ -5,12 +5,13 @@ mod rights;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use broker_manifest::{Auth, Manifest, Operation, ResourceRule, Scope, StoreAuth};
+use broker_manifest::{Auth, Manifest, Operation, ResourceRule, Scope, StoreKind};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use host_base::{Author, Failure, Hint, Outcome, Problem, Report, Reporter, text};
 use host_cluster::{Candidate, ClusterError, Deadlines, ObjectScope, Origin, ServerVersion};
 use host_engine::EngineFile;
+use host_objectstore::Google;
 use http::Request as HttpRequest;
 use http_body_util::BodyExt as _;
 use rights::{Asked, NeededBy, right, rights};
@@ -347,8 +348,10 @@ async fn outside(session: &Session, engine: &str, manifest: &Manifest) -> Vec<Ch
     let mut checks = Vec::new();
     for (name, store) in &manifest.storage {
         let check = format!("storage:{name}");
-        let is_signed = store.auth == StoreAuth::Aws;
-        checks.extend(of_aws(session, engine, check, "S3", is_signed).await);
+        checks.extend(match store.kind {
+            StoreKind::S3 => of_aws(session, engine, check, "S3", store.is_signed()).await,
+            StoreKind::Gcs => of_google(session, engine, &check, store.is_signed()),
+        });
     }
     for name in manifest.aws.keys() {
         let check = format!("aws:{name}");
@@ -375,7 +378,7 @@ async fn of_aws(
         let message = format!("{service} is asked without credentials");
         return Some(Check::passed(Some(engine), &name, message));
     }
-    Some(match session.s3.credentials().await {
+    Some(match session.clouds.s3.credentials().await {
         Ok((key, region)) => {
             let key = text::printable(&key, MAX_KEY_ID);
             let message = format!("{service} is asked with AWS access key {key}, region {region}");
@@ -389,6 +392,26 @@ async fn of_aws(
             check
         }
     })
+}
+
+/// Says where the credentials for Google Cloud Storage are from. No token is asked for: outside of Google's cloud nothing
+/// would answer.
+fn of_google(session: &Session, engine: &str, name: &str, is_signed: bool) -> Option<Check> {
+    if *session.choice() == EngineChoice::Auto {
+        return None;
+    }
+    let words = StoreKind::Gcs.words();
+    let message = match Google::source_of_credentials() {
+        _ if !is_signed => format!("{words} is asked without credentials"),
+        Some(source) => format!(
+            "{words} is asked with the credentials of {}",
+            text::printable(&source, MAX_KEY_ID)
+        ),
+        None => format!(
+            "{words} is asked with the credentials of the machine in Google's cloud, if it is one"
+        ),
+    };
+    Some(Check::passed(Some(engine), name, message))
 }
 
 fn place(candidate: &Candidate) -> String {

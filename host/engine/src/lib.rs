@@ -63,6 +63,6 @@ pub use pages::Pages;
 pub use runtime::{Compiling, Loaded, Runtime};
 pub use settings::{OptionSetting, OptionValue};
 pub use stores::{
-    Condition, GrantedAction, ObjectAt, Outside, SelectedKeys, StoredObject, StoredPage,
-    StoredUpload, ToBegin, ToCopy, ToPut,
+    Condition, GrantedAction, ObjectAt, Outside, SelectedKeys, StoreAccess, StoredObject,
+    StoredPage, StoredUpload, ToBegin, ToCopy, ToPut,
 };

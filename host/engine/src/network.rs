@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use broker_manifest::{Auth, Select};
+use broker_manifest::Auth;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use host_base::Report;
 use http_body_util::combinators::UnsyncBoxBody;
 
-use super::{Artifact, Form};
+use super::{Artifact, Form, StoreAccess};
 
 /// The body of a response, as it arrives.
 pub type Body = UnsyncBoxBody<Bytes, Report>;
@@ -19,8 +19,8 @@ pub type Answer = http::Response<Body>;
 pub struct Outgoing {
     /// Name of the endpoint in the manifest.
     pub endpoint: String,
-    /// How the server of the endpoint is found.
-    pub select: Select,
+    /// The object store outside the cluster that the request is for. None for an endpoint in pods.
+    pub store: Option<StoreAccess>,
     /// How the host authenticates the request.
     pub auth: Auth,
     /// How long the response may take to begin, if the engine knows that it takes long.

@@ -1,9 +1,27 @@
 //! Services outside the cluster that an engine may use: object stores, and actions of Amazon's services.
 
-use broker_manifest::StoreAuth;
+use broker_manifest::{Store, StoreKind};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use host_base::Report;
+
+/// The store of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreAccess {
+    /// The protocol of the store.
+    pub kind: StoreKind,
+    /// Whether the host adds the user's credentials.
+    pub is_signed: bool,
+}
+
+impl From<&Store> for StoreAccess {
+    fn from(store: &Store) -> Self {
+        Self {
+            kind: store.kind,
+            is_signed: store.is_signed(),
+        }
+    }
+}
 
 /// The name and the place of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,29 +154,36 @@ pub struct GrantedAction {
 /// Objects are read through [`crate::Network`], because they may be saved and their transfer resumed.
 pub trait Outside: Send + Sync {
     /// Reads the facts about an object.
-    fn head(&self, auth: StoreAuth, at: ObjectAt) -> BoxFuture<'_, Result<StoredObject, Report>>;
+    fn head(&self, store: StoreAccess, at: ObjectAt)
+    -> BoxFuture<'_, Result<StoredObject, Report>>;
 
     /// Reads a part of the keys of a bucket.
     fn list(
         &self,
-        auth: StoreAuth,
+        store: StoreAccess,
         selected: SelectedKeys,
     ) -> BoxFuture<'_, Result<StoredPage, Report>>;
 
     /// Writes an object.
-    fn put(&self, to_put: ToPut) -> BoxFuture<'_, Result<StoredObject, Report>>;
+    fn put(&self, store: StoreAccess, to_put: ToPut)
+    -> BoxFuture<'_, Result<StoredObject, Report>>;
 
     /// Begins an object that is written in pieces.
     ///
     /// # Errors
     /// When this command must not write.
-    fn begin(&self, to_begin: ToBegin) -> Result<Box<dyn StoredUpload>, Report>;
+    fn begin(&self, store: StoreAccess, to_begin: ToBegin)
+    -> Result<Box<dyn StoredUpload>, Report>;
 
     /// Copies an object within the store.
-    fn copy(&self, to_copy: ToCopy) -> BoxFuture<'_, Result<StoredObject, Report>>;
+    fn copy(
+        &self,
+        store: StoreAccess,
+        to_copy: ToCopy,
+    ) -> BoxFuture<'_, Result<StoredObject, Report>>;
 
     /// Deletes an object. It is no error if there is none.
-    fn delete(&self, at: ObjectAt) -> BoxFuture<'_, Result<(), Report>>;
+    fn delete(&self, store: StoreAccess, at: ObjectAt) -> BoxFuture<'_, Result<(), Report>>;
 
     /// Calls an action, and returns the XML of its response.
     fn call(&self, action: GrantedAction) -> BoxFuture<'_, Result<String, Report>>;

@@ -3,7 +3,7 @@ use std::fmt;
 
 use broker_manifest::{
     Auth, Command, Endpoint, LoginForm, Manifest, ObjectKind, Operation, OptionKind, ResourceRule,
-    ResourceVerb, Scope, Select, Store, StoreAuth, StorePlace, StoreRule, StoreVerb, Tls,
+    ResourceVerb, Scope, Select, Store, StoreKind, StorePlace, StoreRule, StoreVerb, Tls,
 };
 use host_engine::{Grants, Outline};
 
@@ -55,9 +55,10 @@ pub enum Capability {
     },
     /// The engine uses one verb on objects of a store outside the cluster.
     Stored {
+        kind: StoreKind,
         place: StorePlace,
         verb: StoreVerb,
-        /// Whether the host signs the requests with the user's credentials.
+        /// Whether the host adds the user's credentials to the requests.
         signed: bool,
     },
     /// The engine calls one action of one of Amazon's services.
@@ -286,9 +287,10 @@ fn stored(store: &Store, rule: &StoreRule) -> impl Iterator<Item = Capability> {
 
 fn stored_by(store: &Store, rule: &StoreRule, verb: StoreVerb) -> Capability {
     Capability::Stored {
+        kind: store.kind,
         place: rule.place().clone(),
         verb,
-        signed: store.auth == StoreAuth::Aws,
+        signed: store.is_signed(),
     }
 }
 
@@ -384,12 +386,17 @@ impl fmt::Display for Capability {
             }
             Self::Objects { kind, scope, verb } => write!(f, "objects {kind} {verb}{scope}"),
             Self::Stored {
+                kind,
                 place,
                 verb,
                 signed,
             } => {
-                let auth = if *signed { "aws" } else { "public" };
-                write!(f, "storage s3 {auth} {verb} in {place}")
+                let auth = if *signed {
+                    kind.own_auth().name()
+                } else {
+                    "public"
+                };
+                write!(f, "storage {} {auth} {verb} in {place}", kind.name())
             }
             Self::Action { service, action } => write!(f, "aws {service}:{action}"),
             Self::SaveFiles => f.write_str("save files"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use broker_manifest::{Manifest, ObjectKind, Operation, Scope, StorePlace};
+use broker_manifest::{Manifest, ObjectKind, Operation, Scope, StoreKind, StorePlace};
 
 use super::capabilities::{Login, Place, quoted};
 use super::marks::{self, Mark};
@@ -31,7 +31,7 @@ impl fmt::Display for Sentence {
 enum Subject<'a> {
     Requests(&'a Place),
     Objects(&'a ObjectKind, &'a Scope),
-    Stored(&'a StorePlace, bool),
+    Stored(StoreKind, &'a StorePlace, bool),
     Actions(&'a str),
     Other,
 }
@@ -184,13 +184,14 @@ fn parts(capability: &Capability) -> (Subject<'_>, BTreeSet<Mark>, String, Strin
             )
         }
         Capability::Stored {
+            kind,
             place,
             verb,
             signed,
         } => {
-            let begin = stored(place, *signed);
+            let begin = stored(*kind, place, *signed);
             let marks = marks::of_stored(place, *verb, *signed);
-            let subject = Subject::Stored(place, *signed);
+            let subject = Subject::Stored(*kind, place, *signed);
             (subject, marks, begin, verb.to_string())
         }
         Capability::Action { service, action } => {
@@ -224,7 +225,7 @@ fn objects(kind: &ObjectKind, scope: &Scope) -> String {
 }
 
 /// Returns the beginning of a sentence about objects of a store.
-fn stored(place: &StorePlace, signed: bool) -> String {
+fn stored(kind: StoreKind, place: &StorePlace, signed: bool) -> String {
     let place = match place {
         StorePlace::Any => "in any bucket".to_owned(),
         StorePlace::Bucket { bucket, prefix } => format!("in bucket {bucket}{}", below(prefix)),
@@ -233,12 +234,15 @@ fn stored(place: &StorePlace, signed: bool) -> String {
             format!("in the bucket that you name with `--{option}`{below}")
         }
     };
-    let with = if signed {
-        "with your AWS credentials, without seeing them"
-    } else {
-        "without credentials"
+    let with = match kind {
+        _ if !signed => "without credentials",
+        StoreKind::S3 => "with your AWS credentials, without seeing them",
+        StoreKind::Gcs => "with your Google credentials, without seeing them",
     };
-    format!("work with objects of S3, outside the cluster, {place}, {with}: ")
+    format!(
+        "work with objects of {}, outside the cluster, {place}, {with}: ",
+        kind.words()
+    )
 }
 
 fn below(prefix: &str) -> String {

@@ -145,7 +145,7 @@ fn endpoint(config: &SdkConfig, service: &str) -> Option<String> {
 
 /// Returns an error and its causes. The library's debug format would add received network data, which may
 /// contain secrets.
-fn with_sources(error: &dyn Error) -> String {
+pub(crate) fn with_sources(error: &dyn Error) -> String {
     let mut said = error.to_string();
     let mut source = error.source();
     while let Some(inner) = source {
@@ -157,7 +157,7 @@ fn with_sources(error: &dyn Error) -> String {
 
 /// Returns true for `https://HOST[:PORT]`, or `http` if the user configured that. A path before the bucket is
 /// allowed.
-fn is_address(uri: &Uri) -> bool {
+pub(crate) fn is_address(uri: &Uri) -> bool {
     let has_host = uri.host().is_some_and(|host| !host.is_empty());
     let has_login = uri
         .authority()

@@ -26,15 +26,15 @@ use super::refusal::Refusal;
 use super::signature::{self, Service};
 
 /// Maximum time until a connection is open.
-const CONNECT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT: Duration = Duration::from_secs(10);
 /// Maximum time between two pieces of a response.
-pub(super) const IDLE: Duration = Duration::from_secs(30);
+pub(crate) const IDLE: Duration = Duration::from_secs(30);
 /// How long a request waits before it is repeated if S3 is busy.
-pub(super) const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+pub(crate) const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 /// The region to ask if none is configured. S3 answers there with the region of the bucket.
 pub(super) const DEFAULT_REGION: &str = "us-east-1";
 
-const NAME: &str = concat!("kubectl-broker/", env!("CARGO_PKG_VERSION"));
+pub(crate) const NAME: &str = concat!("kubectl-broker/", env!("CARGO_PKG_VERSION"));
 
 /// Connections to servers. Copies of it share them.
 pub type Pool = Client<HttpsConnector<Connector>, Full<Bytes>>;

@@ -13,9 +13,11 @@ use http::header::{
 use http::{HeaderMap, Request};
 
 use super::S3Error;
-use super::client::{Access, S3};
-use super::objects::{Facts, Location, build, failed_late, hexadecimal, text_of};
+use super::client::{Access, S3, WAITS};
+use super::error::COPYING;
+use super::objects::{Facts, Location, build, hexadecimal, text_of};
 use super::parts::{Part, upload_query};
+use super::refusal::Refusal;
 
 /// The maximum size of an object that one request copies, in bytes. Source:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
@@ -104,16 +106,26 @@ impl S3 {
         if let Some(etag) = &copy.etag {
             request = request.header("x-amz-copy-source-if-match", etag);
         }
-        let answer = self.send(build(request)?, Access::Signed, PATIENCE).await?;
-        if answer.status().as_u16() == 412 {
-            return Err(S3Error::Condition {
-                what: copy.source.shown(),
-            });
+        let request = build(request)?;
+        let mut waits = WAITS.iter();
+        loop {
+            let answer = self.send(request.clone(), Access::Signed, PATIENCE).await?;
+            if answer.status().as_u16() == 412 {
+                return Err(S3Error::Condition {
+                    what: copy.source.shown(),
+                });
+            }
+            let what = copy.target.shown();
+            let text = text_of(answer, &what, PATIENCE).await?;
+            let Some(refusal) = Refusal::late(&text) else {
+                return copy_result(&text, result).ok_or(S3Error::NotUnderstood { what });
+            };
+            // A copy has the same effect when it is made twice.
+            match waits.next().filter(|_| refusal.is_busy()) {
+                Some(wait) => tokio::time::sleep(*wait).await,
+                None => return Err(S3Error::refused(what, COPYING, None, refusal)),
+            }
         }
-        let what = copy.target.shown();
-        let text = text_of(answer, &what, PATIENCE).await?;
-        failed_late(&text, &what)?;
-        copy_result(&text, result).ok_or(S3Error::NotUnderstood { what })
     }
 
     async fn copy_in_parts(

@@ -253,14 +253,13 @@ pub(super) async fn text_of(
     })
 }
 
-/// Returns the error that a response about a copy, with the status 200, has in its body. A long copy may fail
-/// after the head of the response was sent.
+/// Fails if a response with the status 200 has an error in its body. Long work may fail after the head of the response
+/// was sent.
 pub(super) fn failed_late(text: &str, what: &str) -> Result<(), S3Error> {
-    let refusal = Refusal::parse(200, text.as_bytes());
-    if refusal.code.is_empty() && refusal.message.is_empty() {
-        return Ok(());
+    match Refusal::late(text) {
+        None => Ok(()),
+        Some(refusal) => Err(S3Error::refused(what.to_owned(), COPYING, None, refusal)),
     }
-    Err(S3Error::refused(what.to_owned(), COPYING, None, refusal))
 }
 
 /// Returns the facts in the headers of an object.

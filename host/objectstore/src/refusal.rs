@@ -70,6 +70,21 @@ impl Refusal {
         found
     }
 
+    /// Returns the refusal in the body of a response whose head said that all was well. Its status is that which its code
+    /// has otherwise: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+    pub(super) fn late(text: &str) -> Option<Self> {
+        let mut refusal = Self::parse(200, text.as_bytes());
+        if refusal.code.is_empty() && refusal.message.is_empty() {
+            return None;
+        }
+        refusal.status = match refusal.code.as_str() {
+            "InternalError" => 500,
+            "ServiceUnavailable" | "SlowDown" => 503,
+            _ => 200,
+        };
+        Some(refusal)
+    }
+
     fn read_error(&mut self, error: &mut ScopedDecoder<'_, '_>) {
         while let Some(mut tag) = error.next_tag() {
             let name = tag.start_el().local().to_owned();

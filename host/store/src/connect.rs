@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use host_base::shell::word;
-use host_objectstore::{S3, Settings};
+use host_objectstore::{S3, Settings, Wire, google_builder};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use object_store::aws::{AmazonS3Builder, AwsCredential, Checksum, S3ConditionalPut};
 use object_store::azure::MicrosoftAzureBuilder;
-use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::multipart::MultipartStore;
 use object_store::{BackoffConfig, ClientOptions, CredentialProvider, ObjectStore, RetryConfig};
@@ -20,7 +19,6 @@ use object_store::{BackoffConfig, ClientOptions, CredentialProvider, ObjectStore
 use crate::cleanup::Cleanup;
 use crate::service::ServiceError;
 use crate::settings::{LockSettings, StoreSettings};
-use crate::wire::Wire;
 use crate::{StoreError, StoreUrl};
 
 /// How often and how long the library repeats a request. Its signature is made once and is valid for 15 minutes.
@@ -245,14 +243,8 @@ fn unopened(called: &str, url: &StoreUrl, error: object_store::Error) -> StoreEr
 /// Finds credentials where `gcloud` and Google's libraries find them.
 fn google(bucket: &str, called: &str, settings: &StoreSettings) -> Result<Handles, StoreError> {
     let wire = Wire(host_objectstore::pool(settings.ca.as_deref())?);
-    let mut builder = GoogleCloudStorageBuilder::from_env()
-        .with_bucket_name(bucket)
-        .with_client_options(ClientOptions::new().with_allow_http(true))
-        .with_http_connector(wire)
-        .with_retry(retries());
-    if let Some(endpoint) = &settings.endpoint {
-        builder = builder.with_base_url(endpoint);
-    }
+    let endpoint = settings.endpoint.as_deref();
+    let builder = google_builder(bucket, endpoint, wire, retries());
     let built = builder.build();
     Ok(shared(
         built.map_err(|error| unopened(called, &settings.url, error))?,

@@ -7,7 +7,7 @@
 //! | module | job |
 //! |---|---|
 //! | `url`, `settings` | addresses, and the user's named stores |
-//! | `connect`, `wire`, `requests`, `service` | credentials, connections, requests, and their errors |
+//! | `connect`, `requests`, `service` | credentials, connections, requests, and their errors |
 //! | `names`, `manifest`, `format` | the layout of a store |
 //! | `upload`, `file_upload`, `sender`, `plan` | writing a copy: its manifest, its files, their parts |
 //! | `crypt`, `encrypting` | encryption |
@@ -46,7 +46,6 @@ mod tests;
 mod upload;
 mod url;
 mod verify;
-mod wire;
 
 use std::time::Duration;
 

@@ -5,10 +5,16 @@ use json_patch::{AddOperation, Patch, PatchOperation, TestOperation};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+/// The field of a status with its conditions.
+const CONDITIONS: &str = "conditions";
+
 /// Returns the change from one status to another, or none if they are equal.
 ///
 /// The change tests the uid: a merge patch and server-side apply on `/status` ignore a wrong one. It names only what
 /// differs, because the operator and the pod write different fields of the same status.
+///
+/// Conditions are one field: only the operator writes them. It may know an old status only, and a change of the second
+/// condition could then hit another one.
 ///
 /// # Errors
 /// When a status can't be written as JSON.
@@ -28,9 +34,16 @@ pub fn status_patch<S: Serialize>(
     })];
     match before {
         None => operations.push(add(pointer(&["status"]), after)),
-        Some(before) => {
+        Some(mut before) => {
+            let mut after = after;
+            let conditions = |status: &mut Value| status.as_object_mut()?.remove(CONDITIONS);
+            let (old, new) = (conditions(&mut before), conditions(&mut after));
             let changes = json_patch::diff(&before, &after);
             operations.extend(changes.0.into_iter().map(below_status));
+            if old != new {
+                let new = new.unwrap_or_else(|| json!([]));
+                operations.push(add(pointer(&["status", CONDITIONS]), new));
+            }
         }
     }
     Ok(Some(Patch(operations)))
@@ -81,7 +94,7 @@ fn below_status(operation: PatchOperation) -> PatchOperation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{BackupStatus, Phase, RunStatus};
+    use crate::{BackupStatus, Condition, Phase, RunStatus};
 
     fn status(phase: Phase, id: Option<&str>) -> BackupStatus {
         BackupStatus {
@@ -129,6 +142,29 @@ mod tests {
         let object = applied(&object, &patch).expect("it applies");
         let expected = json!({"backupId": "7", "run": {"phase": "Running", "attempts": [1]}});
         assert_eq!(object["status"], expected);
+    }
+
+    /// A watch may show an object a moment too late. The same change is made twice then.
+    #[test]
+    fn conditions_are_not_doubled_by_a_look_at_an_old_status() {
+        let with = |types: &[&str]| {
+            let now = jiff::Timestamp::UNIX_EPOCH;
+            let conditions = types.iter();
+            BackupStatus {
+                conditions: conditions
+                    .map(|it| Condition::new(it, false, "Reason", "", now, None))
+                    .collect(),
+                ..status(Phase::Running, None)
+            }
+        };
+        let (old, new) = (with(&["Ready"]), with(&["Ready", "Database"]));
+        let patch = status_patch("u", Some(&old), &new).expect("a patch");
+        let patch = patch.expect("a change");
+        let object = json!({"metadata": {"uid": "u"}, "status": old});
+        let once = applied(&object, &patch).expect("it applies");
+        let twice = applied(&once, &patch).expect("it applies");
+        assert_eq!(twice["status"], json!(new));
+        assert_eq!(once, twice);
     }
 
     #[test]

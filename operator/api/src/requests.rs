@@ -49,7 +49,8 @@ pub struct BackupRequestSpec {
         regex(pattern = r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")
     )]
     pub environment: String,
-    /// The cloud. Only `aws` can be backed up now; a request for another one fails, and says so.
+    /// The cloud. With `gcp` only the documents are backed up, because Cloud SQL is not supported. Such a request ends
+    /// as `Failed`, and says what is in the backup.
     #[serde(default)]
     pub provider: Provider,
     /// The database.
@@ -69,7 +70,7 @@ pub enum Provider {
     /// Amazon Web Services: RDS and S3.
     #[default]
     Aws,
-    /// Google Cloud.
+    /// Google Cloud: documents in Cloud Storage, without a database.
     Gcp,
 }
 
@@ -132,7 +133,7 @@ pub enum RequestState {
     InProgress,
     /// It is complete.
     Succeeded,
-    /// It failed for good.
+    /// It failed for good, or only a part of it is complete.
     Failed,
 }
 
@@ -211,7 +212,7 @@ pub struct DocumentsRecord {
     /// Their size together, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total_size_bytes: Option<i64>,
-    /// The manifest: `s3://BUCKET/FOLDER/manifest.json`.
+    /// The manifest: `s3://BUCKET/FOLDER/manifest.json`, or `gs://BUCKET/FOLDER/manifest.json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 1200))]
     pub manifest_path: Option<String>,
@@ -250,7 +251,8 @@ pub struct RestoreRequestSpec {
     /// The environment to restore into.
     #[schemars(length(min = 1, max = 50))]
     pub target_environment: String,
-    /// Name of a BackupRequest in the same namespace, or the id of its backup: `BUCKET/FOLDER/TIME`.
+    /// Name of a BackupRequest in the same namespace, or the id of its backup: `BUCKET/FOLDER/TIME`, with `gs://` in
+    /// front for Google Cloud Storage.
     #[schemars(length(min = 1, max = 1024))]
     pub backup_id: String,
     /// The parts to restore [default: all that have a target].
@@ -295,7 +297,8 @@ pub struct DatabaseTarget {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DocumentsTarget {
-    /// The bucket. Documents that it has with another content are an error, and stay as they are.
+    /// The bucket, in the cloud of the backup. Documents that it has with another content are an error, and stay as they
+    /// are.
     #[schemars(length(min = 3, max = 63))]
     pub target_bucket: String,
 }

@@ -379,7 +379,8 @@ impl Step<'_> {
         let now = context.clock.now();
         let generation = self.object.metadata.generation;
         let was = status.clone();
-        mirror::show(backup, &mut status, now, generation);
+        let lacks = plan::lacks_database(&self.object.spec);
+        mirror::show(backup, lacks.as_deref(), &mut status, now, generation);
         self.write(&status).await?;
         for (type_, reason, note) in mirror::news(&was, &status) {
             context.tell(self.object, type_, &reason, &note);

@@ -1,9 +1,8 @@
 //! The copies of the documents, batch by batch.
 
-use broker_engine::storage::{self, Duplicate, Location, Object, Selection};
+use broker_engine::storage::{self, Duplicate, Object, Selection};
 use broker_engine::{Error, ErrorKind, Result, clock, progress};
 
-use crate::STORE;
 use crate::entry::{Entry, Skipped, VANISHED, is_of_one_part};
 use crate::glob::Pattern;
 use crate::id::Id;
@@ -91,9 +90,9 @@ impl Copying<'_> {
         let Documents { bucket, prefix, .. } = self.documents;
         let selection = Selection {
             cursor: self.at.cursor.clone(),
-            ..Selection::of(bucket, prefix)
+            ..bucket.select(prefix)
         };
-        let page = match storage::list(STORE, &selection) {
+        let page = match bucket.list(&selection) {
             // A cursor is not valid for ever: the list begins anew, and goes on behind the last key.
             Err(error)
                 if error.kind == ErrorKind::InvalidArgument && selection.cursor.is_some() =>
@@ -110,9 +109,9 @@ impl Copying<'_> {
     /// Reads pages from the beginning until one has keys behind the last one.
     fn skim(&mut self) -> Result<()> {
         let Documents { bucket, prefix, .. } = self.documents;
-        let mut selection = Selection::of(bucket, prefix);
+        let mut selection = bucket.select(prefix);
         loop {
-            let page = storage::list(STORE, &selection)?;
+            let page = bucket.list(&selection)?;
             let is_new = page
                 .objects
                 .last()
@@ -219,10 +218,9 @@ impl Copying<'_> {
         if !self.is_cut || !is_of_one_part(object.etag.as_deref()) {
             return Ok(None);
         }
-        let name = self.id.name_of_copy(&object.key);
-        match storage::head(STORE, &self.id.at(&name)) {
+        match self.id.at(&self.id.name_of_copy(&object.key)).head() {
             Ok(copy) if copy.size == object.size && copy.etag == object.etag => {
-                Ok(Some(Entry::of(object, &copy, &name)))
+                Ok(Some(self.entry(object, &copy)))
             }
             Err(error) if error.kind != ErrorKind::NotFound => Err(error),
             _ => Ok(None),
@@ -243,14 +241,13 @@ impl Copying<'_> {
         let mut patience = Patience::default();
         while !left.is_empty() {
             let duplicates: Vec<_> = left.iter().map(|(it, _)| self.duplicate(it)).collect();
-            let results = storage::copy(STORE, &duplicates)?;
+            let results = self.id.bucket.copy(&duplicates)?;
             patience.note(&results);
             let mut again = Vec::new();
             for ((object, versions), result) in left.into_iter().zip(results) {
                 let error = match result {
                     Ok(copy) => {
-                        let name = self.id.name_of_copy(&object.key);
-                        entries.push(Entry::of(&object, &copy, &name));
+                        entries.push(self.entry(&object, &copy));
                         continue;
                     }
                     Err(error) => error,
@@ -279,9 +276,14 @@ impl Copying<'_> {
         }
     }
 
+    fn entry(&self, object: &Object, copy: &Object) -> Entry {
+        let name = self.id.name_of_copy(&object.key);
+        Entry::of(object, copy, &name, self.id.bucket.is_google())
+    }
+
     fn duplicate(&self, object: &Object) -> Duplicate {
         let target = self.id.at(&self.id.name_of_copy(&object.key));
-        Duplicate::of(&self.documents.bucket, object, target)
+        self.documents.bucket.duplicate(object, &target)
     }
 
     /// Decides what becomes of a document that was not copied.
@@ -295,8 +297,7 @@ impl Copying<'_> {
         match error.kind {
             K::Cancelled | K::Unauthenticated | K::Denied => Err(error),
             K::NotFound | K::Conflict if !error.message.contains("InvalidObjectState") => {
-                let at = Location::of(&self.documents.bucket, &object.key);
-                match storage::head(STORE, &at) {
+                match self.documents.bucket.at(object.key.as_str()).head() {
                     // Then it is the bucket of the destination that does not exist.
                     Ok(_) if is_over && error.kind == K::NotFound => Err(error),
                     Ok(_) if is_over => Ok(After::Skip("changed again and again".to_owned())),

@@ -1,12 +1,13 @@
 //! Beginning a backup.
 
-use broker_engine::storage::{self, Selection};
+use broker_engine::storage::Selection;
 use broker_engine::{Backup, CreateRequest, Error, ErrorKind, Preparation, PrepareRequest, Result};
 
+use crate::bucket::Bucket;
 use crate::id::Id;
 use crate::options::{Plan, plan};
 use crate::record::{Deleting, Record};
-use crate::{STORE, manifest, rds, status};
+use crate::{manifest, rds, status};
 
 /// Checks whether a backup can be made: the database and its state, and both buckets.
 ///
@@ -19,7 +20,7 @@ pub fn prepare(request: &PrepareRequest) -> Result<Preparation> {
         is_named,
     } = plan(request)?;
     let mut notes = Vec::new();
-    let destination = storage::list(STORE, &one(&id.bucket, &id.folder()));
+    let destination = id.bucket.list(&one(&id.bucket, &id.folder()));
     destination.map_err(|error| of_bucket(error, &id.bucket, "--destination-bucket"))?;
     let begun = is_named && begun(&id, &record)?;
     if begun {
@@ -28,12 +29,13 @@ pub fn prepare(request: &PrepareRequest) -> Result<Preparation> {
         rds::check_ready(database)?;
     }
     if let Some(documents) = &record.documents {
-        let page = storage::list(STORE, &one(&documents.bucket, &documents.prefix));
-        let page = page.map_err(|error| of_bucket(error, &documents.bucket, "--source-bucket"))?;
+        let bucket = &documents.bucket;
+        let page = bucket.list(&one(bucket, &documents.prefix));
+        let page = page.map_err(|error| of_bucket(error, bucket, "--source-bucket"))?;
         if page.objects.is_empty() {
             notes.push(format!(
-                "There are no documents in s3://{}/{}",
-                documents.bucket, documents.prefix
+                "There are no documents in {}",
+                bucket.address(&documents.prefix)
             ));
         }
     }
@@ -101,15 +103,15 @@ fn check_place(id: &Id) -> Result<()> {
 }
 
 /// Selects one object, to see whether a bucket can be listed.
-pub fn one(bucket: &str, prefix: &str) -> Selection {
+pub fn one(bucket: &Bucket, prefix: &str) -> Selection {
     Selection {
         limit: Some(1),
-        ..Selection::of(bucket, prefix)
+        ..bucket.select(prefix)
     }
 }
 
 /// Names the option in the error of a bucket that can't be listed.
-pub fn of_bucket(error: Error, bucket: &str, option: &str) -> Error {
+pub fn of_bucket(error: Error, bucket: &Bucket, option: &str) -> Error {
     let message = format!(
         "the bucket {bucket} of {option} can't be used: {}",
         error.message

@@ -1,9 +1,7 @@
 //! Deleting a backup: its manifest first, so that the rest is never taken for a backup.
 
-use broker_engine::storage::{self, Selection};
 use broker_engine::{DeleteRequest, Error, ErrorKind, Result, State, log};
 
-use crate::STORE;
 use crate::create::one;
 use crate::id::{AnyId, Id};
 use crate::manifest::{self, COMPRESSED, PLAIN};
@@ -56,7 +54,7 @@ pub fn whole(id: &Id, budget: &mut usize) -> Result<Vec<String>> {
             deleting
         }
     };
-    record::remove(&id.bucket, &[id.key(PLAIN), id.key(COMPRESSED)])?;
+    id.bucket.remove(&[id.key(PLAIN), id.key(COMPRESSED)])?;
     let warning = match &deleting.database {
         Some(database) => rds::delete_snapshot(database, id)?,
         None => None,
@@ -72,12 +70,12 @@ fn objects(id: &Id, budget: &mut usize) -> Result<()> {
     let folder = id.folder();
     let mut first = None;
     loop {
-        let page = storage::list(STORE, &Selection::of(&id.bucket, &folder))?;
+        let page = id.bucket.list(&id.bucket.select(&folder))?;
         let keys = page.objects.into_iter().map(|object| object.key);
         let (last, keys): (Vec<_>, Vec<_>) = keys.partition(|key| record::goes_last(id, key));
         if keys.is_empty() {
             return match page.next {
-                None => record::remove(&id.bucket, &last),
+                None => id.bucket.remove(&last),
                 Some(_) => Err(Error::protocol("the list of the copies does not end")),
             };
         }
@@ -94,7 +92,7 @@ fn objects(id: &Id, budget: &mut usize) -> Result<()> {
             .retry_can_help());
         }
         *budget -= keys.len();
-        record::remove(&id.bucket, &keys)?;
+        id.bucket.remove(&keys)?;
         first = keys.into_iter().next();
     }
 }
@@ -113,7 +111,7 @@ fn check_ended(id: &Id, force: bool) -> Result<()> {
         Ok(backup) => backup,
         Err(error) if error.kind == ErrorKind::NotFound => {
             // Something else may be left of a backup.
-            let page = storage::list(STORE, &one(&id.bucket, &id.folder()))?;
+            let page = id.bucket.list(&one(&id.bucket, &id.folder()))?;
             return if page.objects.is_empty() {
                 Err(error)
             } else {

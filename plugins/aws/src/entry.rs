@@ -40,11 +40,12 @@ pub struct Skipped {
 pub const VANISHED: &str = "vanished";
 
 impl Entry {
-    /// Returns the facts about a document and its copy.
-    pub fn of(source: &Object, copy: &Object, name: &str) -> Self {
+    /// Returns the facts about a document and its copy. Google Cloud Storage copies no object in parts.
+    pub fn of(source: &Object, copy: &Object, name: &str, is_google: bool) -> Self {
         let etag = bare(source.etag.as_deref());
         let copy_etag = bare(copy.etag.as_deref()).filter(|it| Some(it) != etag.as_ref());
-        let checksum_type = match (&copy.sha256, copy.size > MAX_WHOLE) {
+        let is_in_parts = copy.size > MAX_WHOLE && !is_google;
+        let checksum_type = match (&copy.sha256, is_in_parts) {
             (Some(_), _) => None,
             (None, true) => Some("composite".to_owned()),
             (None, false) => Some("none".to_owned()),
@@ -154,7 +155,7 @@ mod tests {
         let key = "a b/ü\"\\\u{7f}.pdf";
         let source = object(key, 5, "\"abc\"", None);
         let copy = object("x", 5, "\"def\"", Some("00"));
-        let entry = Entry::of(&source, &copy, "long/1");
+        let entry = Entry::of(&source, &copy, "long/1", false);
         let line = entry.line();
         let value = serde_json::from_str(&line).unwrap();
         assert_eq!(crate::json::canonical(&value), line);
@@ -173,9 +174,12 @@ mod tests {
             (MAX_WHOLE, None, Some("none")),
         ] {
             let copy = object("k", size, "e", sha256);
-            let entry = Entry::of(&object("k", size, "e", None), &copy, "dl/k");
+            let entry = Entry::of(&object("k", size, "e", None), &copy, "dl/k", false);
             assert_eq!(entry.checksum_type.as_deref(), expected);
             assert_eq!((entry.copy_etag, entry.stored_as), (None, None));
         }
+        let large = object("k", MAX_WHOLE + 1, "e", None);
+        let entry = Entry::of(&large, &large, "dl/k", true);
+        assert_eq!(entry.checksum_type.as_deref(), Some("none"));
     }
 }

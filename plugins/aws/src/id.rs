@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use broker_engine::storage::Location;
 use broker_engine::{Error, Result};
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use sha2::{Digest as _, Sha256};
+
+use crate::bucket::{Bucket, Place};
 
 /// The maximum length of a key, in bytes. Source:
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>
@@ -18,10 +19,10 @@ const MAX_NAME: usize = 40;
 /// The text between the id of a backup and the name of a restore.
 const RESTORE: &str = "#restore-";
 
-/// The id of a backup: `BUCKET/BASE/TIME`.
+/// The id of a backup: `BUCKET/BASE/TIME`, with `gs://` in front for a bucket of Google Cloud Storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Id {
-    pub bucket: String,
+    pub bucket: Bucket,
     /// The folder of the backups, without a slash at its ends.
     pub base: String,
     /// The time that names the backup, `YYYYMMDD-HHMMSS` in UTC.
@@ -59,14 +60,13 @@ impl Id {
     /// # Errors
     /// Fails if the text has another form.
     pub fn parse(text: &str) -> Result<Self> {
-        let text = text.strip_prefix("s3://").unwrap_or(text);
-        let parts = text.trim_end_matches('/').split_once('/');
-        let parts = parts.and_then(|(bucket, rest)| Some((bucket, rest.rsplit_once('/')?)));
-        let id = parts.and_then(|(bucket, (base, time))| {
+        let parts = Bucket::split(text.trim_end_matches('/'));
+        let id = parts.and_then(|(bucket, rest)| {
+            let (base, time) = rest.rsplit_once('/')?;
             let base = check_base(base).ok()?;
-            let is_valid = !bucket.is_empty() && moment(time).is_some();
-            is_valid.then(|| Self {
-                bucket: bucket.to_owned(),
+            moment(time)?;
+            Some(Self {
+                bucket,
                 base,
                 time: time.to_owned(),
             })
@@ -92,13 +92,13 @@ impl Id {
     }
 
     /// Returns the place of an object of the backup.
-    pub fn at(&self, name: &str) -> Location {
-        Location::of(&self.bucket, &self.key(name))
+    pub fn at(&self, name: &str) -> Place {
+        self.bucket.at(self.key(name))
     }
 
     /// Returns the address of an object of the backup, for people.
     pub fn shown(&self, name: &str) -> String {
-        format!("s3://{}/{}", self.bucket, self.key(name))
+        self.bucket.address(&self.key(name))
     }
 
     /// Returns the id of a restore from this backup.
@@ -205,13 +205,16 @@ mod tests {
         let text = "liferay-backups/retail/prd/20251109-143000";
         let id = Id::parse(text).unwrap();
         assert_eq!(
-            (id.bucket.as_str(), id.base.as_str()),
-            ("liferay-backups", "retail/prd")
+            (id.bucket.to_string(), id.base.as_str()),
+            ("liferay-backups".to_owned(), "retail/prd")
         );
         assert_eq!(id.to_string(), text);
         assert_eq!(id.timestamp(), "2025-11-09T14:30:00Z");
         assert_eq!(id.seconds(), 1_762_698_600);
         assert_eq!(Id::parse(&format!("s3://{text}/")), Ok(id.clone()));
+        let google = Id::parse(&format!("gs://{text}")).unwrap();
+        assert_eq!(google.to_string(), format!("gs://{text}"));
+        assert!(google.bucket.is_google() && google.base == id.base);
         let of_restore = AnyId::parse(&id.of_restore("a-1")).unwrap();
         assert_eq!(of_restore.restore.as_deref(), Some("a-1"));
         assert_eq!(of_restore.backup, id);
@@ -224,6 +227,9 @@ mod tests {
             "b",
             "b/20251109-143000",
             "b//20251109-143000",
+            "gs://b/20251109-143000",
+            "gs:///a/20251109-143000",
+            "az://b/a/20251109-143000",
             "b/a/../20251109-143000",
             "b/a b/20251109-143000",
             "b/a/20251309-143000",

@@ -2,11 +2,10 @@
 //!
 //! A journal has one JSON text per line: the header, the documents that were not copied, and those that were.
 
-use broker_engine::storage::{self, Condition, Selection};
+use broker_engine::storage::Condition;
 use broker_engine::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::STORE;
 use crate::entry::{Entry, Skipped};
 use crate::id::Id;
 use crate::record;
@@ -61,7 +60,7 @@ impl Header {
     pub fn newest(id: &Id) -> Result<Self> {
         let mut newest = 0;
         let folder = id.key("run/");
-        storage::list_all(STORE, &Selection::of(&id.bucket, &folder), |page| {
+        id.bucket.list_all(&id.bucket.select(&folder), |page| {
             let names = page
                 .objects
                 .iter()
@@ -98,13 +97,8 @@ impl Header {
         let all: Vec<_> = [header].into_iter().chain(skipped).chain(lines).collect();
         let body = all.join("\n") + "\n";
         let at = id.at(&name(self.number));
-        let written = storage::put(
-            STORE,
-            &at,
-            body.as_bytes(),
-            Some("application/x-ndjson"),
-            &Condition::Absent,
-        );
+        let media = Some("application/x-ndjson");
+        let written = at.put(body.as_bytes(), media, &Condition::Absent);
         match written {
             Ok(_) => Ok(()),
             Err(error) if error.kind == ErrorKind::Conflict => Err(error
@@ -135,7 +129,7 @@ impl Header {
 /// Reads the header of a journal, which is much shorter than the rest.
 fn header(id: &Id, number: u32) -> Result<Header> {
     let name = name(number);
-    let response = storage::get(STORE, &id.at(&name))?;
+    let response = id.at(&name).get()?;
     let mut text = Vec::new();
     while !text.contains(&b'\n') && text.len() < MAX_HEADER {
         let Some(piece) = response.next_piece(PIECE)? else {
@@ -156,7 +150,7 @@ fn header(id: &Id, number: u32) -> Result<Header> {
 /// Fails if there is no such journal, or if it is not understood.
 pub fn read(id: &Id, number: u32) -> Result<(Header, Journal)> {
     let name = name(number);
-    let body = storage::get(STORE, &id.at(&name))?.read(MAX_JOURNAL)?;
+    let body = id.at(&name).get()?.read(MAX_JOURNAL)?;
     let bad = || damaged(id, &name);
     let body = String::from_utf8(body).map_err(|_| bad())?;
     let (header, mut rest) = body.split_once('\n').ok_or_else(bad)?;
@@ -182,7 +176,7 @@ pub fn read(id: &Id, number: u32) -> Result<(Header, Journal)> {
 pub fn remove_all(id: &Id) -> Result<()> {
     let folder = id.key("run/");
     loop {
-        let page = storage::list(STORE, &Selection::of(&id.bucket, &folder))?;
+        let page = id.bucket.list(&id.bucket.select(&folder))?;
         let now = id.key(NOW);
         let keys = page.objects.into_iter().map(|object| object.key);
         let keys: Vec<_> = keys
@@ -191,7 +185,7 @@ pub fn remove_all(id: &Id) -> Result<()> {
         if keys.is_empty() {
             return Ok(());
         }
-        record::remove(&id.bucket, &keys)?;
+        id.bucket.remove(&keys)?;
     }
 }
 

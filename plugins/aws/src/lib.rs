@@ -1,9 +1,10 @@
 //! An engine for applications in AWS. A backup is a snapshot of an RDS database, copies of the documents in an S3
-//! bucket, and a manifest.
+//! bucket, and a manifest. Documents in Google Cloud Storage are backed up as well, without a database.
 //!
 //! All that is known about a backup is in its folder of the destination bucket. So each call may be the first one of
 //! a new process. The record of the run, its journals and the manifest say how far the work is.
 
+mod bucket;
 mod copying;
 mod create;
 mod delete;
@@ -32,9 +33,6 @@ use broker_engine::{
     PrepareRequest, Report, Restoration, Restore, RestoreRequest, Result, Status, StatusRequest,
     Verify, VerifyRequest, engine,
 };
-
-/// The name of the object store in the manifest of the engine.
-const STORE: &str = "documents";
 
 /// The engine.
 pub struct Aws;

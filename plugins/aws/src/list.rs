@@ -1,9 +1,8 @@
 //! The backups of a bucket, by their folders.
 
-use broker_engine::storage::{self, Selection};
 use broker_engine::{Backup, ErrorKind, ListRequest, Page, Result, Settings, State};
 
-use crate::STORE;
+use crate::bucket::Bucket;
 use crate::copying::unsupported;
 use crate::id::{Id, check_base, moment};
 use crate::status;
@@ -20,7 +19,7 @@ const MAX_DEPTH: usize = 8;
 /// # Errors
 /// Fails if the bucket can't be listed.
 pub fn list(request: &ListRequest) -> Result<Page> {
-    let bucket = request.required_text("destination-bucket")?;
+    let bucket = Bucket::parse(request.required_text("destination-bucket")?)?;
     let named = [request.text("project"), request.text("environment")];
     let base = match (request.text("destination-prefix"), named) {
         (Some(prefix), _) => check_base(prefix)?,
@@ -30,7 +29,7 @@ pub fn list(request: &ListRequest) -> Result<Page> {
             check_base(&format!("{}/{}", part(project), part(environment)))?
         }
     };
-    let mut walk = Walk::of(bucket, request.cursor.as_deref(), MAX_PAGE);
+    let mut walk = Walk::of(&bucket, request.cursor.as_deref(), MAX_PAGE);
     walk.folder(&base)?;
     let backups = walk.found.iter().filter_map(|id| backup(id).transpose());
     let backups = backups.collect::<Result<Vec<_>>>()?;
@@ -62,7 +61,7 @@ pub fn is_about_all(kind: ErrorKind) -> bool {
 
 /// A walk through the folders of a bucket, in the order of their names. A folder whose name is a time is a backup.
 pub struct Walk<'a> {
-    bucket: &'a str,
+    bucket: &'a Bucket,
     /// The last folder of an earlier walk. Folders up to it are left out.
     after: &'a str,
     limit: usize,
@@ -74,7 +73,7 @@ pub struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub fn of(bucket: &'a str, after: Option<&'a str>, limit: usize) -> Self {
+    pub fn of(bucket: &'a Bucket, after: Option<&'a str>, limit: usize) -> Self {
         Self {
             bucket,
             after: after.unwrap_or_default(),
@@ -104,9 +103,9 @@ impl<'a> Walk<'a> {
     }
 
     fn below(&mut self, prefix: &str, depth: usize) -> Result<()> {
-        let selection = Selection::of(self.bucket, prefix).with_folders();
+        let selection = self.bucket.select(prefix).with_folders();
         self.folders += 1;
-        storage::list_all(STORE, &selection, |page| {
+        self.bucket.list_all(&selection, |page| {
             for folder in page.folders {
                 self.child(prefix, &folder, depth)?;
             }
@@ -127,7 +126,7 @@ impl<'a> Walk<'a> {
         let name = name.trim_end_matches('/');
         match moment(name).and_then(|_| check_base(prefix).ok()) {
             Some(base) => self.found.push(Id {
-                bucket: self.bucket.to_owned(),
+                bucket: self.bucket.clone(),
                 base,
                 time: name.to_owned(),
             }),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use broker_engine::{Error, Result, Settings, clock};
 
+use crate::bucket::Bucket;
 use crate::glob;
 use crate::id::{Id, check_base, moment};
 use crate::rds::{self, Kind};
@@ -55,11 +56,11 @@ pub fn plan(request: &impl Settings) -> Result<Plan> {
         None => check_base(&format!("{project}/{environment}"))?,
     };
     let id = Id {
-        bucket: request.required_text("destination-bucket")?.to_owned(),
+        bucket: Bucket::parse(request.required_text("destination-bucket")?)?,
         base,
         time,
     };
-    let database = database(request, &project, &environment, &id.time)?;
+    let database = database(request, &project, &environment, &id)?;
     let documents = documents(request, &id)?;
     if database.is_none() && documents.is_none() {
         return Err(Error::invalid("nothing says what to back up").with_hint(
@@ -184,16 +185,19 @@ fn database(
     request: &impl Settings,
     project: &str,
     environment: &str,
-    time: &str,
+    to: &Id,
 ) -> Result<Option<Database>> {
     let named = named_database(request)?;
     let excluded = request.boolean("documents-only");
     let Some((kind, id)) = named else {
         if !excluded && !request.boolean("database-only") && request.text("source-bucket").is_some()
         {
-            return Err(Error::invalid("no database is named").with_hint(
-                "Give --db-instance or --db-cluster, or --documents-only to leave the database out",
-            ));
+            let hint = if to.bucket.is_google() {
+                "Add --documents-only: Cloud SQL is not supported"
+            } else {
+                "Give --db-instance or --db-cluster, or --documents-only to leave the database out"
+            };
+            return Err(Error::invalid("no database is named").with_hint(hint));
         }
         return Ok(None);
     };
@@ -202,10 +206,17 @@ fn database(
             "--documents-only excludes --db-instance, --db-cluster and --database-only",
         ));
     }
+    if to.bucket.is_google() {
+        return Err(Error::invalid(format!(
+            "a backup in {} has no database: Cloud SQL is not supported, and snapshots of RDS are in AWS",
+            to.bucket
+        ))
+        .with_hint("Back up the documents with --documents-only, and RDS with a destination in S3"));
+    }
     Ok(Some(Database {
         kind,
         id,
-        snapshot: rds::snapshot_id(project, environment, time),
+        snapshot: rds::snapshot_id(project, environment, &to.time),
         region: request.text("region").map(str::to_owned),
     }))
 }
@@ -232,14 +243,16 @@ fn documents(request: &impl Settings, id: &Id) -> Result<Option<Documents>> {
             "Give the bucket with the documents, or --database-only to leave them out",
         ));
     };
+    let bucket = Bucket::parse(bucket)?;
+    id.bucket.check_same_cloud(&bucket, "source-bucket")?;
     let prefix = request.text("source-prefix").unwrap_or_default();
     let folder = id.folder();
     // Otherwise each backup would copy those before it.
     let overlap = folder.starts_with(prefix) || prefix.starts_with(&format!("{}/", id.base));
     if bucket == id.bucket && overlap {
         return Err(Error::invalid(format!(
-            "the backups in s3://{bucket}/{}/ would be among the documents to copy",
-            id.base
+            "the backups in {}/ would be among the documents to copy",
+            bucket.address(&id.base)
         ))
         .with_hint("Choose another --destination-bucket, or prefixes that don't overlap"));
     }
@@ -251,7 +264,7 @@ fn documents(request: &impl Settings, id: &Id) -> Result<Option<Documents>> {
         excluded.extend(GENERATED.map(str::to_owned));
     }
     Ok(Some(Documents {
-        bucket: bucket.to_owned(),
+        bucket,
         prefix: prefix.to_owned(),
         excluded,
     }))

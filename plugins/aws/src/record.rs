@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use broker_engine::storage::{self, Condition, Location};
+use broker_engine::storage::Condition;
 use broker_engine::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::STORE;
+use crate::bucket::{Bucket, Place};
 use crate::id::Id;
 use crate::rds::Kind;
 
@@ -49,7 +49,7 @@ pub struct Database {
 /// The documents to back up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Documents {
-    pub bucket: String,
+    pub bucket: Bucket,
     pub prefix: String,
     pub excluded: Vec<String>,
 }
@@ -114,7 +114,7 @@ impl Record {
     /// # Errors
     /// Fails if the store refuses.
     pub fn remove(id: &Id) -> Result<()> {
-        remove(&id.bucket, &[id.key(NAME)])
+        id.bucket.remove(&[id.key(NAME)])
     }
 }
 
@@ -143,8 +143,8 @@ pub fn goes_last(id: &Id, key: &str) -> bool {
 ///
 /// # Errors
 /// Fails if the store refuses.
-pub fn exists(at: &Location) -> Result<bool> {
-    match storage::head(STORE, at) {
+pub fn exists(at: &Place) -> Result<bool> {
+    match at.head() {
         Ok(_) => Ok(true),
         Err(error) if error.kind == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
@@ -155,10 +155,10 @@ pub fn exists(at: &Location) -> Result<bool> {
 ///
 /// # Errors
 /// Fails if the condition is not met, or if the store refuses.
-pub fn write(at: &Location, value: &impl Serialize, condition: &Condition) -> Result<()> {
+pub fn write(at: &Place, value: &impl Serialize, condition: &Condition) -> Result<()> {
     let body = serde_json::to_vec_pretty(value);
     let body = body.map_err(|error| Error::failed(format!("no JSON for {}: {error}", at.key)))?;
-    storage::put(STORE, at, &body, Some("application/json"), condition)?;
+    at.put(&body, Some("application/json"), condition)?;
     Ok(())
 }
 
@@ -166,8 +166,8 @@ pub fn write(at: &Location, value: &impl Serialize, condition: &Condition) -> Re
 ///
 /// # Errors
 /// Fails if the object is too long or not understood, or if the store refuses.
-pub fn read<T: DeserializeOwned>(at: &Location) -> Result<Option<T>> {
-    let answer = match storage::get(STORE, at) {
+pub fn read<T: DeserializeOwned>(at: &Place) -> Result<Option<T>> {
+    let answer = match at.get() {
         Ok(answer) => answer,
         Err(error) if error.kind == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
@@ -175,16 +175,7 @@ pub fn read<T: DeserializeOwned>(at: &Location) -> Result<Option<T>> {
     let body = answer.read(MAX_SMALL)?;
     // Through a value first: the position of an error would mean nothing to the user.
     let value = serde_json::from_slice::<Value>(&body).and_then(serde_json::from_value);
-    value.map(Some).map_err(|error| {
-        let message = format!("s3://{}/{} is not understood: {error}", at.bucket, at.key);
-        Error::protocol(message)
-    })
-}
-
-/// Deletes objects. It is no error if there are none.
-///
-/// # Errors
-/// Returns the first error of the store.
-pub fn remove(bucket: &str, keys: &[String]) -> Result<()> {
-    storage::delete(STORE, bucket, keys)?.into_iter().collect()
+    value
+        .map(Some)
+        .map_err(|error| Error::protocol(format!("{at} is not understood: {error}")))
 }

@@ -1,10 +1,8 @@
 //! The state of a backup, as its objects and its snapshot tell it.
 
-use broker_engine::storage::{self, Selection};
 use broker_engine::{Backup, Error, Result, State};
 use serde_json::Value;
 
-use crate::STORE;
 use crate::entry::Skipped;
 use crate::id::{AnyId, Id};
 use crate::journal::Header;
@@ -40,8 +38,8 @@ pub fn status(text: &str) -> Result<Backup> {
 /// Fails if it does not exist, or if AWS refuses.
 pub fn of_backup(id: &Id) -> Result<Backup> {
     // One list instead of a request for each object that may be there.
-    let folder = Selection::of(&id.bucket, &id.folder()).with_folders();
-    let there = storage::list(STORE, &folder)?;
+    let folder = id.bucket.select(&id.folder()).with_folders();
+    let there = id.bucket.list(&folder)?;
     let has = |name: &str| there.objects.iter().any(|it| it.key == id.key(name));
     let name = [manifest::PLAIN, manifest::COMPRESSED];
     let name = name.into_iter().find(|name| has(name));
@@ -148,7 +146,7 @@ fn running(id: &Id, record: &Record) -> Result<Backup> {
         .with_field("retention", record.retention.clone())
         .with_field("database", database.map(|it| it.id.clone()))
         .with_field("snapshot", database.map(|it| it.snapshot.clone()))
-        .with_field("source", documents.map(|it| it.bucket.clone()))
+        .with_field("source", documents.map(|it| it.bucket.to_string()))
         .with_field("project", Some(record.project.clone()))
         .with_field("environment", Some(record.environment.clone())))
 }

@@ -2,13 +2,14 @@
 
 use std::collections::VecDeque;
 
-use broker_engine::storage::{self, Object, Selection};
+use broker_engine::storage::{Object, Selection};
 use broker_engine::{Error, ErrorKind, Result};
 
-use crate::STORE;
+use crate::bucket::Bucket;
 
 /// The objects below a prefix, in the order of their keys.
 pub struct Stream {
+    bucket: Bucket,
     selection: Selection,
     /// The cursor of the page that `objects` are from.
     cursor: Option<String>,
@@ -20,17 +21,18 @@ pub struct Stream {
 
 impl Stream {
     /// Returns the objects whose keys begin with `prefix`.
-    pub fn of(bucket: &str, prefix: &str) -> Self {
+    pub fn of(bucket: &Bucket, prefix: &str) -> Self {
         Self::from(bucket, prefix, None, "")
     }
 
     /// Returns the objects whose keys begin with `prefix` and are behind `after`. `cursor` is where to begin to read.
-    pub fn from(bucket: &str, prefix: &str, cursor: Option<String>, after: &str) -> Self {
+    pub fn from(bucket: &Bucket, prefix: &str, cursor: Option<String>, after: &str) -> Self {
         Self {
             selection: Selection {
                 cursor: cursor.clone(),
-                ..Selection::of(bucket, prefix)
+                ..bucket.select(prefix)
             },
+            bucket: bucket.clone(),
             cursor,
             objects: VecDeque::new(),
             has_more: true,
@@ -68,17 +70,17 @@ impl Stream {
     }
 
     fn fetch(&mut self) -> Result<()> {
-        let page = match storage::list(STORE, &self.selection) {
+        let page = match self.bucket.list(&self.selection) {
             // A cursor is not valid for ever.
             Err(error)
                 if error.kind == ErrorKind::InvalidArgument && self.selection.cursor.is_some() =>
             {
                 self.selection.cursor = None;
-                storage::list(STORE, &self.selection)?
+                self.bucket.list(&self.selection)?
             }
             other => other?,
         };
-        let bucket = &self.selection.bucket;
+        let bucket = &self.bucket;
         if !page
             .objects
             .windows(2)

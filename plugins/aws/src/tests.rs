@@ -1,4 +1,5 @@
 mod backup;
+mod google;
 mod interrupted;
 mod manifest;
 mod remove;

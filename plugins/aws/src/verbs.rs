@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use broker_engine::storage::{self, Condition};
+use broker_engine::storage::Condition;
 use broker_engine::{
     ActRequest, Backup, Check, Error, ErrorKind, Outcome, Report, Result, Settings, State, clock,
     log,
@@ -10,12 +10,12 @@ use broker_engine::{
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::STORE;
+use crate::bucket::Bucket;
 use crate::delete::{self, BUDGET};
 use crate::id::{Id, check_base, hexadecimal};
 use crate::list::{Walk, is_about_all};
 use crate::options::seconds;
-use crate::record::{self, PIN};
+use crate::record::PIN;
 use crate::text::line;
 use crate::{json, manifest, status};
 
@@ -89,9 +89,9 @@ fn show(id: &Id, is_location: bool) -> Result<Report> {
         let line = entry.line();
         length += line.len() as u64 + 8;
         if length > MAX_TEXT / 2 {
-            let place = id.shown("manifest.json.gz");
+            let print = id.bucket.printer(&id.key("manifest.json.gz"));
             return Err(Error::failed("the manifest is too long to be printed")
-                .with_hint(format!("Read it with `aws s3 cp {place} - | gunzip`")));
+                .with_hint(format!("Read it with `{print} | gunzip`")));
         }
         let value = serde_json::from_str::<Value>(&line);
         files.push(value.map_err(|error| Error::failed(format!("no JSON: {error}")))?);
@@ -116,7 +116,7 @@ fn pretty(document: &Value) -> Result<Report> {
 fn pin(id: &Id) -> Result<Report> {
     status::of_backup(id)?;
     let at = id.at(PIN);
-    match storage::put(STORE, &at, b"", None, &Condition::Absent) {
+    match at.put(b"", None, &Condition::Absent) {
         Ok(_) => Ok(Report::text(format!("The backup {id} is pinned."))),
         Err(error) if error.kind == ErrorKind::Conflict => {
             Ok(Report::text(format!("The backup {id} is pinned already.")))
@@ -127,18 +127,18 @@ fn pin(id: &Id) -> Result<Report> {
 
 fn unpin(id: &Id) -> Result<Report> {
     status::of_backup(id)?;
-    record::remove(&id.bucket, &[id.key(PIN)])?;
+    id.bucket.remove(&[id.key(PIN)])?;
     Ok(Report::text(format!("The backup {id} is not pinned.")))
 }
 
 fn expire(request: &ActRequest) -> Result<Report> {
-    let bucket = request.required_text("destination-bucket")?;
+    let bucket = Bucket::parse(request.required_text("destination-bucket")?)?;
     let base = match request.text("destination-prefix") {
         Some(prefix) => check_base(prefix)?,
         None => String::new(),
     };
     let retention = request.text("retention").map(seconds).transpose()?;
-    let mut walk = Walk::of(bucket, None, MAX_BACKUPS);
+    let mut walk = Walk::of(&bucket, None, MAX_BACKUPS);
     walk.folder(&base)?;
     let mut groups: BTreeMap<String, Vec<Id>> = BTreeMap::new();
     for id in std::mem::take(&mut walk.found) {

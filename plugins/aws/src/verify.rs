@@ -1,9 +1,8 @@
 //! Checking a backup: the manifest, each document against a list of the copies, and the snapshot.
 
-use broker_engine::storage::{self, Object};
+use broker_engine::storage::Object;
 use broker_engine::{Check, ErrorKind, Outcome, Result, Settings, VerifyRequest};
 
-use crate::STORE;
 use crate::entry::Entry;
 use crate::id::{AnyId, Id};
 use crate::manifest::{self, Summary};
@@ -100,7 +99,7 @@ impl<'a> Comparison<'a> {
         let copy = match &entry.stored_as {
             Some(name) => {
                 self.long += 1;
-                match storage::head(STORE, &self.id.at(name)) {
+                match self.id.at(name).head() {
                     Ok(copy) => Some(copy),
                     Err(error) if error.kind == ErrorKind::NotFound => None,
                     Err(error) => return Err(error),
@@ -150,7 +149,7 @@ impl<'a> Comparison<'a> {
         self.digests += 1;
         let copy = match copy.sha256 {
             Some(_) => copy,
-            None => storage::head(STORE, &self.id.at(&entry.name()))?,
+            None => self.id.at(&entry.name()).head()?,
         };
         if copy.sha256.as_ref() != Some(expected) {
             self.fault(&entry.key, "has another digest");

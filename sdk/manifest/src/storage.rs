@@ -35,30 +35,33 @@ type Found = Findings<StoreError>;
 pub struct Store {
     /// The protocol of the store.
     pub kind: StoreKind,
-    /// The credentials that the host adds to each request.
-    #[serde(default)]
-    pub auth: StoreAuth,
+    /// The credentials that the host adds to each request. Without it, they are those of the store's cloud.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<StoreAuth>,
     /// The accesses that the engine may have, and where.
     pub allow: Vec<StoreRule>,
 }
 
 /// The protocol of an object store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum StoreKind {
     /// Amazon S3, or the server that the user's AWS configuration names.
     S3,
+    /// Google Cloud Storage.
+    Gcs,
 }
 
 /// The credentials for an object store.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum StoreAuth {
-    /// A signature with the user's AWS credentials.
-    #[default]
+    /// A signature with the user's AWS credentials. Only for `kind = "s3"`.
     Aws,
+    /// A token of the user's Google credentials. Only for `kind = "gcs"`.
+    Google,
     /// None: the buckets are public. Such a store can only be read.
     None,
 }
@@ -142,6 +145,14 @@ pub enum StoreError {
     /// There are too many rules.
     #[error("`allow` has more than {MAX_RULES} entries")]
     TooMany,
+    /// The credentials are those of another cloud.
+    #[error("a store of the kind `{}` does not take the credentials `{}`; leave `auth` out, or write `none` for public buckets", kind.name(), auth.name())]
+    OtherCloud {
+        /// The kind of the store.
+        kind: StoreKind,
+        /// The credentials.
+        auth: StoreAuth,
+    },
     /// A public store is written to.
     #[error("`{rule}` writes without credentials: `auth = \"none\"` is only for reading")]
     WritesInPublic {
@@ -178,14 +189,80 @@ pub enum StoreError {
     },
 }
 
+impl StoreKind {
+    /// Returns the name used in manifests.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::S3 => "s3",
+            Self::Gcs => "gcs",
+        }
+    }
+
+    /// Returns the beginning of the addresses of its buckets.
+    #[must_use]
+    pub const fn scheme(self) -> &'static str {
+        match self {
+            Self::S3 => "s3://",
+            Self::Gcs => "gs://",
+        }
+    }
+
+    /// Returns the name of the store, for people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::S3 => "S3",
+            Self::Gcs => "Google Cloud Storage",
+        }
+    }
+
+    /// Returns the user's credentials for such a store.
+    #[must_use]
+    pub const fn own_auth(self) -> StoreAuth {
+        match self {
+            Self::S3 => StoreAuth::Aws,
+            Self::Gcs => StoreAuth::Google,
+        }
+    }
+}
+
+impl StoreAuth {
+    /// Returns the name used in manifests.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Aws => "aws",
+            Self::Google => "google",
+            Self::None => "none",
+        }
+    }
+}
+
 impl Store {
+    /// Returns the credentials for the store.
+    #[must_use]
+    pub fn auth(&self) -> StoreAuth {
+        self.auth.unwrap_or(self.kind.own_auth())
+    }
+
+    /// Returns whether the host adds the user's credentials to requests.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.auth() != StoreAuth::None
+    }
+
     /// Checks the rules. `is_users` says whether users write the value of the option of this name.
     pub(crate) fn check(&self, is_users: impl Fn(&str) -> bool) -> Found {
         let mut found = Findings::new();
         found.check(Place::of("allow"), check_number(self.allow.len()));
+        let (kind, auth) = (self.kind, self.auth());
+        if self.is_signed() && auth != kind.own_auth() {
+            found.add(Place::of("auth"), StoreError::OtherCloud { kind, auth });
+        }
         for (at, rule) in self.allow.iter().enumerate() {
             let place = Place::of("allow").then(at);
-            if self.auth == StoreAuth::None && rule.verbs.iter().any(|verb| verb.writes()) {
+            if !self.is_signed() && rule.verbs.iter().any(|verb| verb.writes()) {
                 let rule = Box::new(rule.clone());
                 found.add(place.clone(), StoreError::WritesInPublic { rule });
             }
@@ -211,7 +288,9 @@ impl Store {
         let mut rules = self.allow.iter();
         // A bucket becomes a part of addresses. With `any`, its name is the only part that no rule checks.
         is_bucket(bucket)
-            && rules.any(|rule| rule.verbs.contains(&verb) && rule.place.has(bucket, key, &option))
+            && rules.any(|rule| {
+                rule.verbs.contains(&verb) && rule.place.has(self.kind, bucket, key, &option)
+            })
     }
 }
 
@@ -266,7 +345,13 @@ fn check_number(rules: usize) -> Result<(), StoreError> {
 }
 
 impl StorePlace {
-    fn has<'a>(&self, bucket: &str, key: &str, option: impl Fn(&str) -> Option<&'a str>) -> bool {
+    fn has<'a>(
+        &self,
+        kind: StoreKind,
+        bucket: &str,
+        key: &str,
+        option: impl Fn(&str) -> Option<&'a str>,
+    ) -> bool {
         match self {
             Self::Any => true,
             Self::Bucket {
@@ -280,7 +365,7 @@ impl StorePlace {
                 let Some(value) = option(name) else {
                     return false;
                 };
-                let (granted, own) = split(value);
+                let (granted, own) = split(kind, value);
                 // The user's prefix is a folder: `backups/daily` does not grant `backups/daily-of-others`.
                 let folder = match own {
                     "" => String::new(),
@@ -294,9 +379,10 @@ impl StorePlace {
     }
 }
 
-/// Splits `BUCKET/PREFIX`, with or without `s3://` in front.
-fn split(place: &str) -> (&str, &str) {
-    let place = place.strip_prefix("s3://").unwrap_or(place);
+/// Splits `BUCKET/PREFIX`, with or without the scheme of the store in front. With that of another store, the bucket is
+/// none.
+fn split(kind: StoreKind, place: &str) -> (&str, &str) {
+    let place = place.strip_prefix(kind.scheme()).unwrap_or(place);
     place.split_once('/').unwrap_or((place, ""))
 }
 

@@ -42,6 +42,7 @@ mod settings;
 mod size;
 pub mod storage;
 pub mod target;
+pub mod text;
 #[cfg(feature = "yaml")]
 pub mod yaml;
 

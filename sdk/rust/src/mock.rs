@@ -35,7 +35,7 @@ const MAX_NAME: usize = 256;
 
 pub use exec::Ran;
 pub use resources::Done;
-pub use storage::Called;
+pub use storage::aws::Called;
 
 /// A scripted host.
 #[derive(Debug, Clone)]

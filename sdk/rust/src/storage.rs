@@ -67,7 +67,7 @@ pub fn get(store: &str, at: &Location) -> Result<Response> {
     let raw = host::get(store, at)?;
     Ok(Response::over(
         raw,
-        format!("s3://{}/{}", at.bucket, at.key),
+        format!("{}/{} of store {store}", at.bucket, at.key),
     ))
 }
 

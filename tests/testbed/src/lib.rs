@@ -6,7 +6,7 @@
 //! Clients reach those systems as in a real cluster: through the port-forward upgrade of a pod. Answers are
 //! computed from state that tests can read and change. [`Faults`] makes any layer misbehave at run time.
 //!
-//! [`aws::Aws`] plays the services outside the cluster: S3 and RDS.
+//! [`aws::Aws`] plays services outside the cluster: S3 and RDS. [`google::Google`] plays Google Cloud Storage.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), testbed::TestbedError> {
@@ -29,6 +29,7 @@ mod bed;
 pub mod cli;
 mod clock;
 mod faults;
+pub mod google;
 mod jobs;
 mod kubeconfig;
 mod log;

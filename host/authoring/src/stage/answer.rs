@@ -1,4 +1,4 @@
-use broker_manifest::Select;
+use broker_manifest::StoreKind;
 use bytes::Bytes;
 use futures_util::stream;
 use host_base::{Report, ReportKind};
@@ -40,7 +40,10 @@ impl Reply {
         let Self::Answer { status, body, .. } = self else {
             return None;
         };
-        if outgoing.select != Select::S3 {
+        if outgoing
+            .store
+            .is_none_or(|store| store.kind != StoreKind::S3)
+        {
             return None;
         }
         let refused = s3::refusal(outgoing.request.uri(), *status, body);

@@ -1,13 +1,12 @@
 use std::sync::Arc;
 
-use broker_manifest::StoreAuth;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use host_base::{Report, ReportKind};
 use host_engine::{
-    Condition, GrantedAction, ObjectAt, Outside, SelectedKeys, StoredObject, StoredPage,
-    StoredUpload, ToBegin, ToCopy, ToPut,
+    Condition, GrantedAction, ObjectAt, Outside, SelectedKeys, StoreAccess, StoredObject,
+    StoredPage, StoredUpload, ToBegin, ToCopy, ToPut,
 };
 
 use super::{Script, Stage};
@@ -105,13 +104,13 @@ fn other() -> Report {
 }
 
 impl Outside for Stage {
-    fn head(&self, _: StoreAuth, at: ObjectAt) -> BoxFuture<'_, Result<StoredObject, Report>> {
+    fn head(&self, _: StoreAccess, at: ObjectAt) -> BoxFuture<'_, Result<StoredObject, Report>> {
         async { self.stored(Beyond::Head(at)) }.boxed()
     }
 
     fn list(
         &self,
-        _: StoreAuth,
+        _: StoreAccess,
         selected: SelectedKeys,
     ) -> BoxFuture<'_, Result<StoredPage, Report>> {
         async {
@@ -123,11 +122,11 @@ impl Outside for Stage {
         .boxed()
     }
 
-    fn put(&self, to_put: ToPut) -> BoxFuture<'_, Result<StoredObject, Report>> {
+    fn put(&self, _: StoreAccess, to_put: ToPut) -> BoxFuture<'_, Result<StoredObject, Report>> {
         async { self.stored(Beyond::Put(to_put)) }.boxed()
     }
 
-    fn begin(&self, to_begin: ToBegin) -> Result<Box<dyn StoredUpload>, Report> {
+    fn begin(&self, _: StoreAccess, to_begin: ToBegin) -> Result<Box<dyn StoredUpload>, Report> {
         self.seen.count()?;
         Ok(Box::new(Pieces {
             script: Arc::clone(&self.script),
@@ -136,11 +135,11 @@ impl Outside for Stage {
         }))
     }
 
-    fn copy(&self, to_copy: ToCopy) -> BoxFuture<'_, Result<StoredObject, Report>> {
+    fn copy(&self, _: StoreAccess, to_copy: ToCopy) -> BoxFuture<'_, Result<StoredObject, Report>> {
         async { self.stored(Beyond::Copy(to_copy)) }.boxed()
     }
 
-    fn delete(&self, at: ObjectAt) -> BoxFuture<'_, Result<(), Report>> {
+    fn delete(&self, _: StoreAccess, at: ObjectAt) -> BoxFuture<'_, Result<(), Report>> {
         async { self.beyond(Beyond::Delete(at)).map(|_| ()) }.boxed()
     }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::Duration;
 
-use broker_manifest::{Endpoint, Manifest, Operation, TlsFlags};
+use broker_manifest::{Endpoint, Manifest, Operation, OptionKind, TlsFlags};
 use host_base::{Folders, text};
 use host_driver::{EngineChoice, Host, HostSettings, Request, Waiting, order};
 use host_engine::Limits;
@@ -93,20 +93,35 @@ fn words(
             (false, value) => add(flag, &value),
             (true, "true") => switches.push(format!("--{flag}").into()),
             (true, "false") => {}
-            (true, _) => {
-                return Err(wrong(
-                    format!("spec.tls.{flag} is neither true nor false"),
-                    "Write \"true\" or \"false\" in quotes",
-                ));
-            }
+            (true, _) => return Err(neither(&format!("spec.tls.{flag}"))),
         }
     }
     words.append(&mut switches);
     words.push(operation.name().into());
     for (name, value) in &work.options {
-        words.push(format!("--{name}={value}").into());
+        let flag = format!("--{name}");
+        match (takes_no_value(manifest, operation, name), value.as_str()) {
+            (false, value) => words.push(format!("{flag}={value}").into()),
+            (true, "true") => words.push(flag.into()),
+            (true, "false") => {}
+            (true, _) => return Err(neither(&format!("spec.options.{name}"))),
+        }
     }
     Ok(words)
+}
+
+/// Returns the error of a setting that must be true or false.
+fn neither(field: &str) -> CliError {
+    wrong(
+        format!("{field} is neither true nor false"),
+        "Write \"true\" or \"false\" in quotes",
+    )
+}
+
+/// Returns whether an option is a flag without a value.
+fn takes_no_value(manifest: &Manifest, operation: Operation, name: &str) -> bool {
+    let mut options = manifest.options_of_command(operation);
+    options.any(|option| option.name == name && option.kind == OptionKind::Boolean)
 }
 
 /// Refuses names that are no options of the engine: they could be any flag of the command line.
@@ -189,6 +204,11 @@ mod tests {
         type = "text"
         operations = ["create"]
         help = "Text"
+        [[options]]
+        name = "sealed"
+        type = "boolean"
+        operations = ["create"]
+        help = "Text"
     "#;
 
     fn given(more: &serde_json::Value) -> Result<Vec<String>, CliError> {
@@ -222,8 +242,13 @@ mod tests {
                 "--label=-n other",
             ]
         );
-        let off = json!({"tls": {"vault-insecure-skip-tls-verify": "false"}});
+        let off = json!({
+            "tls": {"vault-insecure-skip-tls-verify": "false"},
+            "options": {"sealed": "false"},
+        });
         assert_eq!(given(&off).unwrap(), ["create"]);
+        let on = given(&json!({"options": {"sealed": "true"}}));
+        assert_eq!(on.unwrap(), ["create", "--sealed"]);
     }
 
     #[test]
@@ -233,6 +258,7 @@ mod tests {
             json!({"ports": {"label": 1}}),
             json!({"tls": {"label": "x"}}),
             json!({"tls": {"vault-insecure-skip-tls-verify": "yes"}}),
+            json!({"options": {"sealed": "yes"}}),
         ] {
             let refused = given(&more);
             assert!(matches!(refused, Err(CliError::Conflict { .. })), "{more}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use broker_manifest::{Method, Select};
+use broker_manifest::{Auth, Method, Select, StoreKind};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
 use host_base::{Report, ReportKind};
@@ -19,7 +19,9 @@ use crate::grants::Granted;
 use crate::instance::{HostResult, HostState};
 use crate::limits::MAX_PATIENCE;
 use crate::random::Random;
-use crate::{Answer, Artifact, Form, FormPart, FormValue, Grants, Network, Outgoing, Sent};
+use crate::{
+    Answer, Artifact, Form, FormPart, FormValue, Grants, Network, Outgoing, Sent, StoreAccess,
+};
 
 /// The maximum size of a body that an engine may send, in bytes.
 const MAX_SENT: usize = 1 << 20;
@@ -287,9 +289,11 @@ impl HostState {
             auth,
             select,
         } = granted;
+        let is_signed = auth == Auth::Aws;
+        let kind = StoreKind::S3;
         Ok(Outgoing {
             endpoint: ask.endpoint.clone(),
-            select,
+            store: (select == Select::S3).then_some(StoreAccess { kind, is_signed }),
             auth,
             patience: ask
                 .patience
@@ -562,7 +566,7 @@ mod tests {
             let body = Sent::Bytes(Bytes::new());
             Ok(Outgoing {
                 endpoint: "api".to_owned(),
-                select: Select::Pod,
+                store: None,
                 auth: Auth::None,
                 patience: None,
                 pod: None,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use broker_manifest::{Auth, Select, StoreAuth, StoreVerb};
+use broker_manifest::{Auth, StoreVerb};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use host_base::{Report, ReportKind};
@@ -14,8 +14,8 @@ use super::http::{Response, open, without_secrets};
 use super::upload::Upload;
 use crate::instance::{HostResult, HostState};
 use crate::{
-    GrantedAction, ObjectAt, Outgoing, Outside, SelectedKeys, Sent, StoredObject, StoredPage,
-    ToBegin, ToCopy, ToPut,
+    GrantedAction, ObjectAt, Outgoing, Outside, SelectedKeys, Sent, StoreAccess, StoredObject,
+    StoredPage, ToBegin, ToCopy, ToPut,
 };
 
 /// The maximum size of an object that an engine may write, in bytes.
@@ -53,7 +53,7 @@ pub(crate) fn known(object: &StoredObject) -> Value {
 impl HostState {
     /// Opens an object, to read or to save it.
     pub(crate) async fn get_stored(&mut self, store: &str, at: ObjectAt) -> HostResult<Response> {
-        let auth = self.check_stored(store, StoreVerb::Get, &at.bucket, &at.key)?;
+        let access = self.check_stored(store, StoreVerb::Get, &at.bucket, &at.key)?;
         let path = format!("/{}/{}", at.bucket, utf8_percent_encode(&at.key, KEY));
         let request = http::Request::get(path).body(Sent::Bytes(Bytes::new()));
         let request = request.map_err(|error| {
@@ -65,11 +65,8 @@ impl HostState {
             &*network,
             Outgoing {
                 endpoint: format!("store {store}"),
-                select: Select::S3,
-                auth: match auth {
-                    StoreAuth::Aws => Auth::Aws,
-                    StoreAuth::None => Auth::None,
-                },
+                store: Some(access),
+                auth: Auth::None,
                 patience: None,
                 pod: None,
                 request,
@@ -83,8 +80,8 @@ impl HostState {
         store: &str,
         at: ObjectAt,
     ) -> HostResult<StoredObject> {
-        let auth = self.check_stored(store, StoreVerb::Get, &at.bucket, &at.key)?;
-        let object = self.outside()?.head(auth, at).await;
+        let access = self.check_stored(store, StoreVerb::Get, &at.bucket, &at.key)?;
+        let object = self.outside()?.head(access, at).await;
         object.map_err(|report| without_secrets(&*self.network, report))
     }
 
@@ -93,9 +90,10 @@ impl HostState {
         store: &str,
         selected: SelectedKeys,
     ) -> HostResult<StoredPage> {
-        let auth = self.check_stored(store, StoreVerb::List, &selected.bucket, &selected.prefix)?;
+        let access =
+            self.check_stored(store, StoreVerb::List, &selected.bucket, &selected.prefix)?;
         let prefix = selected.prefix.clone();
-        let mut page = self.outside()?.list(auth, selected).await?;
+        let mut page = self.outside()?.list(access, selected).await?;
         // A store that ignores the prefix must not show what is not granted.
         page.objects
             .retain(|object| object.key.starts_with(&prefix));
@@ -109,7 +107,7 @@ impl HostState {
         to_put: ToPut,
     ) -> HostResult<StoredObject> {
         let at = &to_put.at;
-        self.check_stored(store, StoreVerb::Put, &at.bucket, &at.key)?;
+        let access = self.check_stored(store, StoreVerb::Put, &at.bucket, &at.key)?;
         if to_put.body.len() > MAX_PUT {
             let message = format!(
                 "the object has {} bytes; at most {MAX_PUT} can be written",
@@ -117,18 +115,18 @@ impl HostState {
             );
             return Err(Report::new(ReportKind::InvalidArgument, message));
         }
-        self.outside()?.put(to_put).await
+        self.outside()?.put(access, to_put).await
     }
 
     /// Begins an object that is written in pieces.
     pub(crate) fn begin_stored(&mut self, store: &str, to_begin: ToBegin) -> HostResult<Upload> {
         let at = &to_begin.at;
-        self.check_stored(store, StoreVerb::Put, &at.bucket, &at.key)?;
+        let access = self.check_stored(store, StoreVerb::Put, &at.bucket, &at.key)?;
         if self.uploads >= MAX_UPLOADS {
             let message = format!("{MAX_UPLOADS} objects are being written in pieces already");
             return Err(Report::new(ReportKind::InvalidArgument, message));
         }
-        let upload = self.outside()?.begin(to_begin)?;
+        let upload = self.outside()?.begin(access, to_begin)?;
         self.uploads += 1;
         Ok(Upload::new(upload))
     }
@@ -149,16 +147,16 @@ impl HostState {
         let copies = copies.into_iter().map(|copy| {
             let (source, target) = (&copy.source, &copy.target);
             self.check_stored(store, StoreVerb::Get, &source.bucket, &source.key)?;
-            self.check_stored(store, StoreVerb::Copy, &target.bucket, &target.key)?;
-            Ok(copy)
+            let access = self.check_stored(store, StoreVerb::Copy, &target.bucket, &target.key)?;
+            Ok((access, copy))
         });
-        let copies: Vec<HostResult<ToCopy>> = copies.collect();
+        let copies: Vec<HostResult<(StoreAccess, ToCopy)>> = copies.collect();
         let outside = self.outside()?;
-        // S3 answers when all bytes are copied, which has a deadline of its own.
+        // A store answers when all bytes are copied, which has a deadline of its own.
         let _pause = self.allowance.pause();
-        let work = each(copies, |copy| {
+        let work = each(copies, |(access, copy)| {
             let outside = Arc::clone(&outside);
-            async move { outside.copy(copy).await }
+            async move { outside.copy(access, copy).await }
         });
         Ok(self.meter.spare(work).await)
     }
@@ -172,17 +170,15 @@ impl HostState {
     ) -> HostResult<Vec<HostResult<()>>> {
         check_batch(keys.len())?;
         let objects = keys.into_iter().map(|key| {
-            self.check_stored(store, StoreVerb::Delete, bucket, &key)?;
-            Ok(ObjectAt {
-                bucket: bucket.to_owned(),
-                key,
-            })
+            let access = self.check_stored(store, StoreVerb::Delete, bucket, &key)?;
+            let bucket = bucket.to_owned();
+            Ok((access, ObjectAt { bucket, key }))
         });
-        let objects: Vec<HostResult<ObjectAt>> = objects.collect();
+        let objects: Vec<HostResult<(StoreAccess, ObjectAt)>> = objects.collect();
         let outside = self.outside()?;
-        Ok(each(objects, |at| {
+        Ok(each(objects, |(access, at)| {
             let outside = Arc::clone(&outside);
-            async move { outside.delete(at).await }
+            async move { outside.delete(access, at).await }
         })
         .await)
     }
@@ -241,11 +237,11 @@ impl HostState {
         verb: StoreVerb,
         bucket: &str,
         key: &str,
-    ) -> HostResult<StoreAuth> {
+    ) -> HostResult<StoreAccess> {
         let granted = self
             .grants
             .check_store(store, verb, bucket, key, &self.options);
-        granted.map(|store| store.auth)
+        granted.map(StoreAccess::from)
     }
 }
 

@@ -96,6 +96,52 @@ fn people_read_one_sentence_for_each_place_and_command() {
 }
 
 #[test]
+fn a_store_of_google_is_another_capability_than_one_of_amazon() {
+    let outline = |kind: &str| Outline {
+        manifest: Manifest::from_toml(&format!(
+            "id = \"acme/vault\"\nversion = \"1.0.0\"\nsummary = \"x\"\n[operations.detect]\n\
+             [storage.vaults]\nkind = \"{kind}\"\nallow = [\"get copy in backups\"]\n"
+        ))
+        .expect("a valid manifest"),
+        ..outline(&["storage"])
+    };
+    let (amazon, google) = (outline("s3"), outline("gcs"));
+    let accepted = Capabilities::of(&google);
+    assert_eq!(
+        accepted.sentences(),
+        [
+            "[credentials] work with objects of Google Cloud Storage, outside the cluster, in bucket backups, with your Google credentials, without seeing them: get",
+            "[credentials, writes] work with objects of Google Cloud Storage, outside the cluster, in bucket backups, with your Google credentials, without seeing them: copy",
+        ]
+    );
+    let texts = accepted.texts();
+    let named: Vec<_> = texts.iter().map(String::as_str).collect();
+    assert_eq!(
+        named,
+        [
+            "storage gcs google copy in backups",
+            "storage gcs google get in backups"
+        ]
+    );
+    // An update that moves to the other cloud asks again, and gets nothing before.
+    let other = Capabilities::of(&amazon).beyond(&texts);
+    assert_eq!(other.texts().len(), 2);
+    let may = |outline: &Outline, verb| {
+        let grants = Capabilities::grants(&outline.manifest, &texts);
+        grants
+            .check_store("vaults", verb, "backups", "a", &[])
+            .is_ok()
+    };
+    assert!(may(&google, StoreVerb::Get) && may(&google, StoreVerb::Copy));
+    for verb in StoreVerb::ALL {
+        assert!(!may(&amazon, verb), "{verb}");
+    }
+    for verb in [StoreVerb::List, StoreVerb::Put, StoreVerb::Delete] {
+        assert!(!may(&google, verb), "{verb}");
+    }
+}
+
+#[test]
 fn each_access_outside_the_cluster_is_a_capability() {
     let manifest = |allow: &str, actions: &str| {
         let text = format!(

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use host_base::ReportKind;
 use testbed::scripted::{Server, body, header, path, reply, serve};
 
@@ -179,10 +181,37 @@ async fn a_copy_of_known_length_is_one_request() {
 #[tokio::test]
 async fn a_copy_that_fails_after_its_status_is_an_error() {
     let error = b"<Error><Code>InternalError</Code><Message>Because</Message></Error>";
-    for body in [&error[..], b"", b"<html></html>"] {
+    let (failed, protocol) = (ReportKind::Unavailable, ReportKind::Protocol);
+    for (body, kind, requests) in [
+        (&error[..], failed, 3),
+        (
+            b"<Error><Code>AccessDenied</Code></Error>",
+            ReportKind::Failed,
+            1,
+        ),
+        (b"", protocol, 1),
+        (b"<html></html>", protocol, 1),
+    ] {
         let server = serve(move |_| reply(200, "", body)).await;
         let copied = s3_at(&server).copy(&copy(Some(7)), PATIENCE).await;
-        copied.unwrap_err();
+        assert_eq!(copied.unwrap_err().report().kind, kind);
+        assert_eq!(server.requests().len(), requests);
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_fails_after_its_status_is_made_again() {
+    for code in ["InternalError", "SlowDown"] {
+        let error = format!("<Error><Code>{code}</Code></Error>");
+        let number = AtomicUsize::new(0);
+        let server = serve(move |_| match number.fetch_add(1, Ordering::Relaxed) {
+            0 => reply(200, "", error.as_bytes()),
+            _ => reply(200, "", COPIED),
+        });
+        let server = server.await;
+        let copied = s3_at(&server).copy(&copy(Some(7)), PATIENCE).await;
+        assert_eq!(copied.unwrap().key, "c");
+        assert_eq!(server.requests().len(), 2);
     }
 }
 

@@ -97,7 +97,8 @@ pub(super) fn ended(state: Option<RequestState>, meta: &ObjectMeta) -> Option<&'
 
 /// Returns the folder of a backup in its bucket, from the address of its manifest.
 fn folder(manifest: &str) -> Option<&str> {
-    let (_, key) = manifest.strip_prefix("s3://")?.split_once('/')?;
+    let (_, path) = manifest.split_once("://")?;
+    let (_, key) = path.split_once('/')?;
     key.rsplit_once('/').map(|(folder, _)| folder)
 }
 

@@ -8,7 +8,7 @@ use operator_api::{
     SnapshotRecord, Status, set_condition,
 };
 
-use super::READY;
+use super::{READY, plan};
 
 const DATABASE: &str = "DatabaseBackupReady";
 const DOCUMENTS: &str = "DocumentLibraryBackupReady";
@@ -19,16 +19,21 @@ const OBJECTS: &str = "objects";
 const DOCUMENT_BYTES: &str = "document-bytes";
 const MANIFEST: &str = "manifest";
 
-/// Takes over what a Backup says.
+/// Takes over what a Backup says. With `lacks_database`, the backup has only documents, for this reason. The request asked
+/// for more, so it fails even if the Backup succeeds.
 pub(super) fn show(
     backup: &Backup,
+    lacks_database: Option<&str>,
     status: &mut BackupRequestStatus,
     now: Timestamp,
     generation: Option<i64>,
 ) {
     let run = backup.known();
     let phase = run.phase.unwrap_or_default();
-    status.state = Some(state(phase));
+    status.state = Some(match (state(phase), lacks_database) {
+        (RequestState::Succeeded, Some(_)) => RequestState::Failed,
+        (state, _) => state,
+    });
     status.start_time = run.started_at;
     let known = backup.status.clone().unwrap_or_default();
     let detail = |name: &str| known.details.get(name).cloned();
@@ -49,10 +54,15 @@ pub(super) fn show(
             manifest_path: Some(manifest),
         });
     }
+    let manifest = detail(MANIFEST).unwrap_or_default();
     let mut set = |type_: &str, holds: Status, reason: &str, message: &str| {
         let condition = Condition::new(type_, holds, reason, message, now, generation);
         set_condition(&mut status.conditions, condition);
     };
+    // It is known from the beginning.
+    if let Some(message) = lacks_database {
+        set(DATABASE, Status::False, plan::CLOUD_SQL, message);
+    }
     match phase {
         Phase::Queued => set(READY, Status::False, "Queued", "the run waits for a place"),
         Phase::Starting | Phase::Running => {
@@ -61,9 +71,17 @@ pub(super) fn show(
         }
         Phase::Succeeded => {
             status.completion_time = run.finished_at;
-            set(DATABASE, Status::True, "SnapshotSucceeded", "");
             set(DOCUMENTS, Status::True, "CopySucceeded", "");
-            set(READY, Status::True, "BackupCompleted", "");
+            match lacks_database {
+                None => {
+                    set(DATABASE, Status::True, "SnapshotSucceeded", "");
+                    set(READY, Status::True, "BackupCompleted", "");
+                }
+                Some(reason) => {
+                    let message = format!("only the documents are backed up: {manifest}; {reason}");
+                    set(READY, Status::False, plan::CLOUD_SQL, &message);
+                }
+            }
         }
         Phase::Failed | Phase::Lost => {
             status.completion_time = run.finished_at;
@@ -127,7 +145,7 @@ mod tests {
         });
         let backup: Backup = serde_json::from_value(backup).expect("a Backup");
         let mut shown = BackupRequestStatus::default();
-        show(&backup, &mut shown, Timestamp::UNIX_EPOCH, Some(1));
+        show(&backup, None, &mut shown, Timestamp::UNIX_EPOCH, Some(1));
         shown
     }
 
@@ -160,6 +178,52 @@ mod tests {
         let news = news(&BackupRequestStatus::default(), &status);
         assert_eq!(news.len(), 1);
         assert_eq!(super::news(&status, &status), []);
+    }
+
+    /// The state `Succeeded` would look like a backup of the database.
+    #[test]
+    fn documents_without_their_database_are_no_success() {
+        let condition = |status: &BackupRequestStatus, type_: &str| {
+            let found = status.conditions.iter().find(|it| it.type_ == type_);
+            found.map(|it| (it.status, it.reason.clone(), it.message.clone()))
+        };
+        let show = |backup: Value| {
+            let backup = json!({
+                "metadata": {"name": "retail"}, "spec": {"engine": {"name": "aws"}},
+                "status": backup,
+            });
+            let backup: Backup = serde_json::from_value(backup).expect("a Backup");
+            let mut status = BackupRequestStatus::default();
+            let why = Some("the database x is not in the backup");
+            show(&backup, why, &mut status, Timestamp::UNIX_EPOCH, Some(1));
+            status
+        };
+        let running = show(json!({"run": {"phase": "Running"}}));
+        assert_eq!(running.state, Some(RequestState::InProgress));
+        let database = condition(&running, DATABASE).expect("it");
+        assert_eq!(
+            (database.0, &*database.1),
+            (Status::False, "CloudSQLNotSupported")
+        );
+        let manifest = "gs://backups/a/20251109-143000/manifest.json";
+        let ended = show(json!({
+            "run": {"phase": "Succeeded", "finishedAt": "2025-11-09T15:00:00Z"},
+            "details": {"objects": "5", "document-bytes": "10", "manifest": manifest},
+        }));
+        assert_eq!(ended.state, Some(RequestState::Failed));
+        assert!(ended.completion_time.is_some());
+        assert_eq!(condition(&ended, DOCUMENTS).expect("it").0, Status::True);
+        assert_eq!(condition(&ended, DATABASE).expect("it").0, Status::False);
+        let (holds, reason, message) = condition(&ended, READY).expect("it");
+        assert_eq!((holds, &*reason), (Status::False, "CloudSQLNotSupported"));
+        assert!(
+            message.contains(manifest) && message.contains("database x"),
+            "{message}"
+        );
+        let documents = ended.document_library.as_ref().expect("documents");
+        assert_eq!(documents.manifest_path.as_deref(), Some(manifest));
+        let news = news(&running, &ended);
+        assert!(matches!(&news[..], [(EventType::Warning, ..)]), "{news:?}");
     }
 
     #[test]

@@ -18,6 +18,10 @@ const TIMEOUT: &str = "24h";
 const DATABASE: &str = "db-instance";
 /// The option of engine aws for the time that names a backup.
 const AT: &str = "at";
+/// The beginning of the ids and the buckets of Google Cloud Storage.
+pub(super) const GOOGLE: &str = "gs://";
+/// The reason of everything that a database in Google Cloud would be needed for.
+pub(super) const CLOUD_SQL: &str = "CloudSQLNotSupported";
 /// Number of further attempts.
 const RETRIES: i32 = 5;
 
@@ -32,22 +36,32 @@ pub(super) struct Refusal {
 
 /// Returns why a request can't be fulfilled, if that is known before anything begins.
 pub(super) fn refusal(spec: &BackupRequestSpec) -> Option<Refusal> {
-    let (reason, message) = match (spec.provider, spec.database.kind) {
-        (Provider::Gcp, _) => (
-            "CloudSQLNotSupported",
-            "Cloud SQL can't be backed up; only provider aws is supported",
-        ),
-        (Provider::Aws, DatabaseBackup::Dump) => (
-            "DumpNotSupported",
-            "a database can't be dumped; request a backup with database.type snapshot",
-        ),
-        (Provider::Aws, DatabaseBackup::Snapshot) => return None,
-    };
-    Some(Refusal {
-        condition: "DatabaseBackupReady",
-        reason,
-        message: message.to_owned(),
-    })
+    match spec.database.kind {
+        DatabaseBackup::Snapshot => None,
+        DatabaseBackup::Dump => Some(Refusal {
+            condition: "DatabaseBackupReady",
+            reason: "DumpNotSupported",
+            message: "a database can't be dumped; request a backup with database.type snapshot"
+                .to_owned(),
+        }),
+    }
+}
+
+/// Returns why the backup of a request has only documents, if so. Such a request is never a success.
+pub(super) fn lacks_database(spec: &BackupRequestSpec) -> Option<String> {
+    match spec.provider {
+        Provider::Aws => None,
+        Provider::Gcp => Some(format!(
+            "the database {} is not in the backup: Cloud SQL is not supported",
+            spec.database.instance_id
+        )),
+    }
+}
+
+/// Returns a bucket in Google Cloud Storage, as engine aws takes it.
+pub(super) fn google(bucket: &str) -> String {
+    let name = bucket.strip_prefix(GOOGLE).unwrap_or(bucket);
+    format!("{GOOGLE}{name}")
 }
 
 /// Returns whether a request has not begun.
@@ -79,7 +93,7 @@ pub(super) fn queued(
     let mut under_way = open.len();
     // The older ones begin first, as far as they can.
     for request in older {
-        if busy.insert(&request.database.instance_id) {
+        if database_of(request).is_none_or(|it| busy.insert(it)) {
             under_way += 1;
         }
     }
@@ -89,10 +103,18 @@ pub(super) fn queued(
             spec.project_id
         ));
     }
-    let database = &spec.database.instance_id;
-    busy.contains(&**database).then(|| {
-        format!("another backup of database {database} is under way; this one waits for its end")
-    })
+    let database = database_of(spec).filter(|it| busy.contains(it))?;
+    Some(format!(
+        "another backup of database {database} is under way; this one waits for its end"
+    ))
+}
+
+/// Returns the database that a request makes a snapshot of.
+fn database_of(spec: &BackupRequestSpec) -> Option<&str> {
+    match spec.provider {
+        Provider::Aws => Some(&spec.database.instance_id),
+        Provider::Gcp => None,
+    }
 }
 
 /// Returns the work of a run of engine aws.
@@ -150,12 +172,20 @@ pub(super) fn backup(
         Some(days) => format!("{days}d"),
         None => spec.database.retention.clone(),
     };
+    let bucket = |name: &str| match spec.provider {
+        Provider::Aws => name.to_owned(),
+        Provider::Gcp => google(name),
+    };
+    let (database, value) = match spec.provider {
+        Provider::Aws => (DATABASE, spec.database.instance_id.clone()),
+        Provider::Gcp => ("documents-only", "true".to_owned()),
+    };
     let mut options: BTreeMap<String, String> = [
+        (database, value),
         ("project", spec.project_id.clone()),
         ("environment", spec.environment.clone()),
-        (DATABASE, spec.database.instance_id.clone()),
-        ("source-bucket", documents.source_bucket.clone()),
-        ("destination-bucket", documents.destination_bucket.clone()),
+        ("source-bucket", bucket(&documents.source_bucket)),
+        ("destination-bucket", bucket(&documents.destination_bucket)),
         ("retention", retention),
         // A second attempt names the same backup, and so goes on with it.
         (AT, time_of(request, others)),
@@ -302,13 +332,26 @@ mod tests {
     }
 
     #[test]
+    fn a_request_in_google_cloud_is_one_for_documents() {
+        let options = options(&json!({
+            "provider": "gcp",
+            "documentLibrary": {"sourceBucket": "docs", "destinationBucket": "gs://backups"},
+        }));
+        assert_eq!(options["documents-only"], "true");
+        assert_eq!(options["source-bucket"], "gs://docs");
+        assert_eq!(options["destination-bucket"], "gs://backups");
+        assert!(!options.contains_key("db-instance"));
+        let lacks = |spec| lacks_database(&request(&spec).spec);
+        assert_eq!(lacks(json!({})), None);
+        let message = lacks(json!({"provider": "gcp"})).expect("a reason");
+        assert!(message.contains("retail-prd-db"), "{message}");
+    }
+
+    #[test]
     fn what_can_not_be_backed_up_is_refused_before_anything_begins() {
         let reason = |spec| refusal(&request(&spec).spec).map(|it| it.reason);
         assert_eq!(reason(json!({})), None);
-        assert_eq!(
-            reason(json!({"provider": "gcp"})),
-            Some("CloudSQLNotSupported")
-        );
+        assert_eq!(reason(json!({"provider": "gcp"})), None);
         assert_eq!(
             reason(json!({"database": {"instanceId": "a", "type": "dump"}})),
             Some("DumpNotSupported")

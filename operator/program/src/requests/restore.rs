@@ -65,6 +65,10 @@ struct Step<'a> {
     name: String,
 }
 
+/// The message about a restore from a backup in Google Cloud Storage.
+const DOCUMENTS_ONLY: &str =
+    "only documents are restored: the backup has no database, because Cloud SQL is not supported";
+
 /// The end of a request before anything began: the reason, and the message.
 type Refusal = (&'static str, String);
 
@@ -102,6 +106,9 @@ impl Step<'_> {
             Ok(id) => id,
             Err(refusal) => return self.fail(status, refusal).await,
         };
+        if let Some(refusal) = refusal_of(spec, &id) {
+            return self.fail(status, refusal).await;
+        }
         let job = self.requests.settings.job.clone();
         let restore = restore(self.object, id, owner(self.object)?, job);
         match restores.create(&PostParams::default(), &restore).await {
@@ -151,6 +158,9 @@ impl Step<'_> {
         let (holds, reason, message) = match phase {
             Phase::Queued => (Status::False, "Queued", "the run waits for a place"),
             Phase::Starting | Phase::Running => (Status::False, "InProgress", ""),
+            Phase::Succeeded if has_documents_only(restore) => {
+                (Status::True, "RestoreCompleted", DOCUMENTS_ONLY)
+            }
             Phase::Succeeded => (Status::True, "RestoreCompleted", ""),
             Phase::Failed | Phase::Lost if failure.code.is_empty() => {
                 (Status::False, phase.name(), &*failure.message)
@@ -244,10 +254,31 @@ fn refusal(spec: &RestoreRequestSpec) -> Option<Refusal> {
     None
 }
 
-/// Returns the id of a backup, `BUCKET/FOLDER`, from the address of its manifest.
+/// Returns why a backup can't be restored as the request demands.
+fn refusal_of(spec: &RestoreRequestSpec, id: &str) -> Option<Refusal> {
+    let needs_database = targets(spec).contains_key("db-instance");
+    (id.starts_with(plan::GOOGLE) && needs_database).then(|| {
+        let message = format!(
+            "the backup {id} has only documents, because Cloud SQL is not supported; create another request without database"
+        );
+        (plan::CLOUD_SQL, message)
+    })
+}
+
+/// Returns whether the backup of a restore has no database.
+fn has_documents_only(restore: &Restore) -> bool {
+    let id = restore.spec.from.backup_id.as_deref();
+    id.is_some_and(|id| id.starts_with(plan::GOOGLE))
+}
+
+/// Returns the id of a backup, `BUCKET/FOLDER` or `gs://BUCKET/FOLDER`, from the address of its manifest.
 fn id_of(manifest: &str) -> Option<&str> {
-    let (folder, _) = manifest.strip_prefix("s3://")?.rsplit_once('/')?;
-    folder.contains('/').then_some(folder)
+    let manifest = manifest.strip_prefix("s3://").unwrap_or(manifest);
+    let (folder, _) = manifest.rsplit_once('/')?;
+    let place = folder.strip_prefix(plan::GOOGLE).unwrap_or(folder);
+    // Another scheme has its slashes behind a colon.
+    let (bucket, path) = place.split_once('/')?;
+    (!bucket.contains(':') && !path.is_empty()).then_some(folder)
 }
 
 fn restore(
@@ -257,6 +288,11 @@ fn restore(
     job: Option<Arc<JobSettings>>,
 ) -> Restore {
     let mut options = targets(&request.spec);
+    if id.starts_with(plan::GOOGLE)
+        && let Some(bucket) = options.get_mut("target-bucket")
+    {
+        *bucket = plan::google(bucket);
+    }
     // A second attempt goes on with the same restore.
     options.insert("restore-name".to_owned(), request.name_any());
     let mut restore = Restore::new(
@@ -312,6 +348,25 @@ mod tests {
     }
 
     #[test]
+    fn a_backup_in_google_cloud_storage_is_restored_without_a_database() {
+        let documents = json!({"targetBucket": "restored"});
+        let both = spec(&json!({
+            "database": {"targetInstanceId": "new"}, "documentLibrary": documents,
+        }));
+        let id = "gs://backups/a/20261128-020000";
+        let refused = refusal_of(&both, id).map(|it| it.0);
+        assert_eq!(refused, Some("CloudSQLNotSupported"));
+        assert_eq!(refusal_of(&both, "backups/a/20261128-020000"), None);
+        let documents = spec(&json!({"documentLibrary": documents}));
+        assert_eq!(refusal_of(&documents, id), None);
+        let request = RestoreRequest::new("uat", documents);
+        let owner = k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference::default();
+        let restore = restore(&request, id.to_owned(), owner, None);
+        assert_eq!(restore.spec.work.options["target-bucket"], "gs://restored");
+        assert!(has_documents_only(&restore));
+    }
+
+    #[test]
     fn a_restore_waits_only_for_an_approval_that_is_required() {
         for (approvals, holds) in [
             (json!({}), true),
@@ -330,6 +385,14 @@ mod tests {
         let id = id_of("s3://backups/retail/prd/20261128-020000/manifest.json.gz");
         assert_eq!(id, Some("backups/retail/prd/20261128-020000"));
         assert_eq!(id_of("s3://backups/manifest.json"), None);
-        assert_eq!(id_of("gs://backups/a/manifest.json"), None);
+        let id = id_of("gs://backups/a/20261128-020000/manifest.json");
+        assert_eq!(id, Some("gs://backups/a/20261128-020000"));
+        for other in [
+            "gs://backups/manifest.json",
+            "az://backups/a/manifest.json",
+            "",
+        ] {
+            assert_eq!(id_of(other), None, "{other}");
+        }
     }
 }

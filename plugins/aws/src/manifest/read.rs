@@ -3,14 +3,12 @@
 use std::io::Write as _;
 
 use broker_engine::http::Response;
-use broker_engine::storage;
 use broker_engine::{Error, ErrorKind, Result};
 use flate2::write::GzDecoder;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{COMPRESSED, END_OF_FILES, FILES, PLAIN, frame};
-use crate::STORE;
 use crate::entry::{Entry, Skipped};
 use crate::id::{Id, hexadecimal};
 
@@ -56,7 +54,7 @@ pub fn find(id: &Id) -> Result<Option<Reader>> {
 /// # Errors
 /// Those of [`find`].
 pub fn open(id: &Id, name: &'static str) -> Result<Option<Reader>> {
-    match storage::get(STORE, &id.at(name)) {
+    match id.at(name).get() {
         Ok(response) => Reader::open(id, name, response).map(Some),
         Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),

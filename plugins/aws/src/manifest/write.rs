@@ -10,7 +10,6 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::{COMPRESSED, END_OF_FILES, FILES, PLAIN, Reader, document, find, frame};
-use crate::STORE;
 use crate::entry::Skipped;
 use crate::id::{Id, hexadecimal};
 use crate::journal::{self, Header};
@@ -144,7 +143,7 @@ impl Output {
         };
         let at = id.at(name);
         Ok(Self {
-            upload: Upload::begin(STORE, &at, Some(media), &Condition::Absent)?,
+            upload: at.begin(Some(media), &Condition::Absent)?,
             compressed: is_compressed.then(|| GzEncoder::new(Vec::new(), Compression::fast())),
             plain: Vec::new(),
         })

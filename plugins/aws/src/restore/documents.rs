@@ -1,10 +1,10 @@
 //! The copies of documents back to a bucket.
 
-use broker_engine::storage::{self, Condition, Duplicate, Location, Object};
+use broker_engine::storage::{Condition, Duplicate, Object};
 use broker_engine::{Error, ErrorKind, Result, clock};
 use serde::{Deserialize, Serialize};
 
-use crate::STORE;
+use crate::bucket::{Bucket, Place};
 use crate::copying::{Patience, is_busy};
 use crate::entry::Entry;
 use crate::id::Id;
@@ -24,7 +24,7 @@ const MAX_NAMED: usize = 3;
 /// The place of the documents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    pub bucket: String,
+    pub bucket: Bucket,
     /// The beginning of the keys: empty, or a folder with a slash at its end.
     pub prefix: String,
     /// Whether documents that differ are replaced.
@@ -75,7 +75,7 @@ impl Progress {
     /// Fails if the store refuses, or if the object is not understood.
     pub fn read(id: &Id, name: &str) -> Result<(Self, Condition)> {
         let at = id.at(&progress_of(name));
-        let facts = match storage::head(STORE, &at) {
+        let facts = match at.head() {
             Ok(facts) => facts,
             Err(error) if error.kind == ErrorKind::NotFound => {
                 return Ok((Self::default(), Condition::Absent));
@@ -90,7 +90,7 @@ impl Progress {
         let at = id.at(&progress_of(name));
         let body = serde_json::to_vec(self);
         let body = body.map_err(|error| Error::failed(format!("no JSON: {error}")))?;
-        match storage::put(STORE, &at, &body, Some("application/json"), condition) {
+        match at.put(&body, Some("application/json"), condition) {
             Ok(facts) => Ok(facts.etag.map_or(Condition::None, Condition::Unchanged)),
             Err(error) if error.kind == ErrorKind::Conflict => Err(error
                 .with_message(format!("another process does the same restore {name}"))
@@ -111,7 +111,7 @@ pub fn preview(id: &Id, target: &Target) -> Result<Counts> {
         counts.add(target, pair.key_of(&object), object.size, &relation);
     }
     each_long(id, |entry, copy| {
-        let there = Location::of(&target.bucket, &(target.prefix.clone() + &entry.key));
+        let there = target.bucket.at(target.prefix.clone() + &entry.key);
         let relation = relation_by_heads(copy, &there)?;
         counts.add(target, &entry.key, entry.size_bytes, &relation);
         Ok(())
@@ -140,12 +140,12 @@ pub fn go_on(id: &Id, name: &str, target: &Target) -> Result<Counts> {
             let key = pair.key_of(&object).to_owned();
             progress.counts.add(target, &key, object.size, &relation);
             if let Some(to) = target.place(&key, &relation)? {
-                duplicates.push(Duplicate::of(&id.bucket, &object, to));
+                duplicates.push(id.bucket.duplicate(&object, &to));
             }
             last_key = Some(object.key);
             looked_at += 1;
         }
-        copy(duplicates)?;
+        copy(&id.bucket, duplicates)?;
         if let Some(key) = last_key {
             progress.last_key = key;
         }
@@ -167,16 +167,19 @@ pub fn go_on(id: &Id, name: &str, target: &Target) -> Result<Counts> {
 /// Copies the documents whose copies have other names.
 fn long(id: &Id, target: &Target, counts: &mut Counts) -> Result<()> {
     each_long(id, |entry, source| {
-        let there = Location::of(&target.bucket, &(target.prefix.clone() + &entry.key));
+        let there = target.bucket.at(target.prefix.clone() + &entry.key);
         let relation = relation_by_heads(source, &there)?;
         counts.add(target, &entry.key, entry.size_bytes, &relation);
         match target.place(&entry.key, &relation)? {
-            Some(to) => copy(vec![Duplicate {
-                source: source.clone(),
-                target: to,
-                size: Some(entry.size_bytes),
-                etag: None,
-            }]),
+            Some(to) => {
+                let duplicate = Duplicate {
+                    source: source.location(),
+                    target: to.location(),
+                    size: Some(entry.size_bytes),
+                    etag: None,
+                };
+                copy(&id.bucket, vec![duplicate])
+            }
             None => Ok(()),
         }
     })
@@ -204,14 +207,13 @@ impl Counts {
 
 impl Target {
     /// Returns where a document is copied to. `None` if it is there already.
-    fn place(&self, key: &str, relation: &Relation) -> Result<Option<Location>> {
-        let to = Location::of(&self.bucket, &(self.prefix.clone() + key));
+    fn place(&self, key: &str, relation: &Relation) -> Result<Option<Place>> {
+        let to = self.bucket.at(self.prefix.clone() + key);
         match relation {
             Relation::Equal => Ok(None),
             Relation::Other if !self.overwrite => Err(Error::conflict(format!(
-                "s3://{}/{} differs from the document of the backup",
-                to.bucket,
-                line(&to.key)
+                "{} differs from the document of the backup",
+                line(&to.to_string())
             ))
             .with_hint("Something has written it since the restore began: restore again with --overwrite to replace it")),
             Relation::Missing | Relation::Other => Ok(Some(to)),
@@ -225,7 +227,7 @@ struct Pair {
     target: Stream,
     /// The length of the prefixes of both.
     lengths: (usize, usize),
-    buckets: (String, String),
+    buckets: (Bucket, Bucket),
 }
 
 impl Pair {
@@ -261,8 +263,8 @@ impl Pair {
             Some(there) if there.etag.is_some() && there.etag == object.etag => Relation::Equal,
             // An `etag` depends on parts and on encryption, too.
             Some(there) => relation_by_heads(
-                &Location::of(&self.buckets.0, &object.key),
-                &Location::of(&self.buckets.1, &there.key.clone()),
+                &self.buckets.0.at(object.key.as_str()),
+                &self.buckets.1.at(there.key.clone()),
             )?,
         };
         Ok(Some((object, relation)))
@@ -270,13 +272,13 @@ impl Pair {
 }
 
 /// Compares two objects by their lengths and digests, or by their `etag`.
-fn relation_by_heads(source: &Location, target: &Location) -> Result<Relation> {
-    let there = match storage::head(STORE, target) {
+fn relation_by_heads(source: &Place, target: &Place) -> Result<Relation> {
+    let there = match target.head() {
         Ok(there) => there,
         Err(error) if error.kind == ErrorKind::NotFound => return Ok(Relation::Missing),
         Err(error) => return Err(error),
     };
-    let ours = storage::head(STORE, source)?;
+    let ours = source.head()?;
     let has_same = |a: &Option<String>, b: &Option<String>| a.is_some() && a == b;
     let is_equal = ours.size == there.size
         && (has_same(&ours.sha256, &there.sha256) || has_same(&ours.etag, &there.etag));
@@ -288,7 +290,7 @@ fn relation_by_heads(source: &Location, target: &Location) -> Result<Relation> {
 }
 
 /// Calls `each` with every document whose copy has another name, and the place of the copy.
-fn each_long(id: &Id, mut each: impl FnMut(&Entry, &Location) -> Result<()>) -> Result<()> {
+fn each_long(id: &Id, mut each: impl FnMut(&Entry, &Place) -> Result<()>) -> Result<()> {
     if Stream::of(&id.bucket, &id.key("long/")).peek()?.is_none() {
         return Ok(());
     }
@@ -303,11 +305,11 @@ fn each_long(id: &Id, mut each: impl FnMut(&Entry, &Location) -> Result<()>) -> 
 }
 
 /// Copies documents, and those again that the store was too busy for.
-fn copy(duplicates: Vec<Duplicate>) -> Result<()> {
+fn copy(bucket: &Bucket, duplicates: Vec<Duplicate>) -> Result<()> {
     let mut left = duplicates;
     let mut patience = Patience::default();
     while !left.is_empty() {
-        let results = storage::copy(STORE, &left)?;
+        let results = bucket.copy(&left)?;
         patience.note(&results);
         let mut again = Vec::new();
         for (duplicate, result) in left.into_iter().zip(results) {

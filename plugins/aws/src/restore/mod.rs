@@ -6,14 +6,14 @@ mod documents;
 
 use std::collections::BTreeMap;
 
-use broker_engine::storage::{self, Condition};
+use broker_engine::storage::Condition;
 use broker_engine::{
     Activity, Backup, Error, ErrorKind, Field, Restoration, RestoreRequest, RestoreSource, Result,
     Settings, State, clock, size,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::STORE;
+use crate::bucket::Bucket;
 use crate::create::{of_bucket, one};
 use crate::finish::field;
 use crate::id::{AnyId, Id, check_name};
@@ -202,7 +202,7 @@ pub fn go_on(id: &Id, name: &str) -> Result<Vec<Field>> {
 pub fn forget(id: &Id, name: &str) -> Result<Vec<String>> {
     read(id, name)?;
     let keys = [record_of(name), documents::progress_of(name)].map(|name| id.key(&name));
-    record::remove(&id.bucket, &keys)?;
+    id.bucket.remove(&keys)?;
     Ok(vec![
         "Only the record of the restore is deleted: the restored database and documents stay"
             .to_owned(),
@@ -271,9 +271,7 @@ fn plan(request: &RestoreRequest, id: &Id, name: &str, summary: &Summary) -> Res
     let database = match new {
         None => None,
         Some((kind, new)) => {
-            let from = database_of(summary).ok_or_else(|| {
-                Error::invalid(format!("the backup {id} has no snapshot of a database"))
-            })?;
+            let from = database_of(summary).ok_or_else(|| no_database(id))?;
             if from.kind != kind {
                 return Err(Error::invalid(format!(
                     "the backup {id} has the snapshot of an {}, not of an {}",
@@ -299,7 +297,7 @@ fn plan(request: &RestoreRequest, id: &Id, name: &str, summary: &Summary) -> Res
         Some(_) if !summary.document["document_library"].is_object() => {
             return Err(Error::invalid(format!("the backup {id} has no documents")));
         }
-        Some(bucket) => Some(target(request, id, bucket)?),
+        Some(bucket) => Some(target(request, id, Bucket::parse(bucket)?)?),
     };
     Ok(Plan {
         version: 1,
@@ -309,7 +307,17 @@ fn plan(request: &RestoreRequest, id: &Id, name: &str, summary: &Summary) -> Res
     })
 }
 
-fn target(request: &RestoreRequest, id: &Id, bucket: &str) -> Result<Target> {
+fn no_database(id: &Id) -> Error {
+    let error = Error::invalid(format!("the backup {id} has no snapshot of a database"));
+    if id.bucket.is_google() {
+        return error
+            .with_hint("Leave --db-instance and --db-cluster out: Cloud SQL is not supported");
+    }
+    error
+}
+
+fn target(request: &RestoreRequest, id: &Id, bucket: Bucket) -> Result<Target> {
+    id.bucket.check_same_cloud(&bucket, "target-bucket")?;
     let prefix = request.text("target-prefix").unwrap_or_default();
     let prefix = match prefix.trim_matches('/') {
         "" => String::new(),
@@ -318,14 +326,15 @@ fn target(request: &RestoreRequest, id: &Id, bucket: &str) -> Result<Target> {
     let backups = format!("{}/", id.base);
     if bucket == id.bucket && (prefix.starts_with(&backups) || backups.starts_with(&prefix)) {
         return Err(Error::invalid(format!(
-            "the documents would be restored among the backups in s3://{bucket}/{backups}"
+            "the documents would be restored among the backups in {}",
+            bucket.address(&backups)
         ))
         .with_hint("Choose another --target-bucket or --target-prefix"));
     }
-    let page = storage::list(STORE, &one(bucket, &prefix));
-    page.map_err(|error| of_bucket(error, bucket, "--target-bucket"))?;
+    let page = bucket.list(&one(&bucket, &prefix));
+    page.map_err(|error| of_bucket(error, &bucket, "--target-bucket"))?;
     Ok(Target {
-        bucket: bucket.to_owned(),
+        bucket,
         prefix,
         overwrite: request.boolean("overwrite"),
     })
@@ -361,10 +370,9 @@ fn check_free(target: &Target, counts: &Counts) -> Result<()> {
     Err(Error::new(
         ErrorKind::Conflict,
         format!(
-            "{} documents in s3://{}/{} differ from those of the backup, such as {}",
+            "{} documents in {} differ from those of the backup, such as {}",
             counts.other,
-            target.bucket,
-            target.prefix,
+            target.bucket.address(&target.prefix),
             counts.named.join(", ")
         ),
     )
@@ -375,10 +383,7 @@ fn check_free(target: &Target, counts: &Counts) -> Result<()> {
 
 fn told(target: &Target, counts: &Counts) -> Vec<Field> {
     vec![
-        field(
-            "target",
-            format!("s3://{}/{}", target.bucket, target.prefix),
-        ),
+        field("target", target.bucket.address(&target.prefix)),
         field("to-copy", counts.missing.to_string()),
         field("to-copy-size", size(counts.bytes)),
         field("equal", counts.equal.to_string()),

@@ -38,7 +38,7 @@ fn a_rule_has_verbs_and_a_place() {
 fn store(allow: &[&str]) -> Store {
     Store {
         kind: StoreKind::S3,
-        auth: StoreAuth::Aws,
+        auth: None,
         allow: allow.iter().map(|text| rule(text)).collect(),
     }
 }
@@ -115,7 +115,7 @@ fn a_place_of_the_user_needs_a_text_and_a_public_store_is_read() {
     assert_eq!(check(store(&[])), Err(StoreError::Empty));
     assert_eq!(check(store(&["get in any"; 101])), Err(StoreError::TooMany));
     let public = |text: &str| Store {
-        auth: StoreAuth::None,
+        auth: Some(StoreAuth::None),
         ..store(&[text])
     };
     assert_eq!(check(public("get list in backups")), Ok(()));
@@ -185,4 +185,41 @@ fn actions_are_named_one_by_one() {
     }
     assert!(AwsService::reads("DescribeDBSnapshots"));
     assert!(!AwsService::reads("CreateDBSnapshot"));
+}
+
+#[test]
+fn a_store_takes_the_credentials_of_its_own_cloud() {
+    for (kind, own, other) in [
+        (StoreKind::S3, StoreAuth::Aws, StoreAuth::Google),
+        (StoreKind::Gcs, StoreAuth::Google, StoreAuth::Aws),
+    ] {
+        let with = |auth| Store {
+            kind,
+            auth,
+            ..store(&["get in backups"])
+        };
+        assert_eq!(with(None).auth(), own);
+        for auth in [None, Some(own), Some(StoreAuth::None)] {
+            assert_eq!(with(auth).check(|_| true).only(), Ok(()));
+        }
+        let checked = with(Some(other)).check(|_| true).only();
+        assert_eq!(checked, Err(StoreError::OtherCloud { kind, auth: other }));
+    }
+}
+
+#[test]
+fn a_bucket_of_another_cloud_grants_nothing() {
+    for (kind, granted, refused) in [
+        (StoreKind::S3, ["s3://mine", "mine/a"], "gs://mine"),
+        (StoreKind::Gcs, ["gs://mine", "mine/a"], "s3://mine"),
+    ] {
+        let store = Store {
+            kind,
+            ..store(&["put in {to}"])
+        };
+        let allows =
+            |value: &'static str| store.allows(StoreVerb::Put, "mine", "a/b", |_| Some(value));
+        assert!(granted.iter().all(|value| allows(value)));
+        assert!(!allows(refused));
+    }
 }

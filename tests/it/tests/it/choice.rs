@@ -92,7 +92,7 @@ fn engines_says_more_where_more_is_wanted() {
     assert_snapshot!(run.outcome(), @"
     stdout:
     NAME   VERSION   OPERATIONS   DEFAULT-FOR   ANSWERS   DETAIL   INTERFACE   SUMMARY
-    kubectl-broker/aws   0.1.0   detect,list,status,create,verify,restore,delete,expire,manifest,pin,unpin   -   no   no AWS credentials were found, but they are required   0.2.0   Backups of an RDS database and of the documents in an S3 bucket, with a manifest
+    kubectl-broker/aws   0.1.0   detect,list,status,create,verify,restore,delete,expire,manifest,pin,unpin   -   no   no AWS credentials were found, but they are required   0.2.0   Backups of an RDS database and of the documents in a bucket, with a manifest
     kubectl-broker/backuprequest   0.1.0   detect,list,status,create,restore,delete,manifest   -   yes   backup-controller (BackupRequest, LiferayBackup, RestoreRequest)   0.2.0   Backups that a backup-controller makes from BackupRequest objects, and LiferayBackups
     kubectl-broker/hivemq   0.1.0   detect,health,list,status,create,download,restore   -   yes   HiveMQ management API (6 backups)   0.2.0   Backups of HiveMQ Enterprise through its management REST API
     kubectl-broker/kafka   0.1.0   detect,list,status,create,restore,delete,offset-reset,offset-rollback,resume,schedule,suspend,validate   -   yes   kafka-backup-operator (no KafkaBackup yet)   0.2.0   Kafka backups that kafka-backup-operator makes from KafkaBackup objects

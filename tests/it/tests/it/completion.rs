@@ -143,7 +143,7 @@ fn engines_are_offered_with_what_they_are() {
     let run = completed(&program(), "backup list --engine", "");
     assert_snapshot!(run.stdout, @"
     auto	The preferred engine that responds
-    aws	Backups of an RDS database and of the documents in an S3 bucket, with a manifest
+    aws	Backups of an RDS database and of the documents in a bucket, with a manifest
     backuprequest	Backups that a backup-controller makes from BackupRequest objects, and LiferayBackups
     hivemq	Backups of HiveMQ Enterprise through its management REST API
     kafka	Kafka backups that kafka-backup-operator makes from KafkaBackup objects

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 use testbed::Testbed;
 use testbed::aws::{Aws, Bucket, Database, Object};
+use testbed::google::Google;
 use tokio::runtime::Runtime;
 
 use super::permissions::{Granted, OPERATOR, in_file, seen};
@@ -12,10 +13,11 @@ use super::plant::{BACKUPS, NAMESPACE, Plant, condition, phase, reason};
 pub const REQUESTS: &str = "backuprequests.backup.liferay.cloud";
 const RESTORES: &str = "restorerequests.backup.liferay.cloud";
 
-/// A cluster with the operator, and a cloud with two databases and their documents.
+/// A cluster with the operator, a cloud with two databases of two projects and their documents, and one with documents alone.
 pub struct Site {
     pub plant: Plant,
     pub aws: Aws,
+    google: Google,
     // The server must be dropped before its runtime.
     _runtime: Runtime,
 }
@@ -42,13 +44,22 @@ impl Site {
         aws.add_bucket(Bucket::new("documents").objects(objects));
         aws.add_bucket(Bucket::new("backups"));
         aws.add_bucket(Bucket::new("restored"));
+        let google = runtime.block_on(Google::start()).expect("a cloud");
+        for at in 0..20 {
+            google.put("documents", &format!("{at}.pdf"), format!("{at}"));
+        }
+        google.add_bucket("backups");
+        google.add_bucket("restored");
         let env = [
             ("AWS_ENDPOINT_URL", aws.url()),
             ("AWS_REGION", testbed::aws::REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", "AKIATEST".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "s3cr3t".to_owned()),
         ];
-        let env = env.map(|(name, value)| json!({"name": name, "value": value}));
+        let env = env.into_iter().chain(google.variables());
+        let env: Value = env
+            .map(|(name, value)| json!({"name": name, "value": value}))
+            .collect();
         let job = format!("--request-job={}", json!({ "env": env }));
         let arguments = ["--controllers=backup,liferay", &job];
         let builder = Testbed::builder().without_operators();
@@ -64,6 +75,7 @@ impl Site {
         Self {
             plant,
             aws,
+            google,
             _runtime: runtime,
         }
     }
@@ -82,6 +94,7 @@ impl Site {
                 "documentLibrary": {
                     "sourceBucket": "documents", "destinationBucket": "backups",
                     "destinationPrefix": format!("{project}/{name}"),
+                    "excludeGeneratedFiles": true,
                 },
             }),
         );
@@ -207,6 +220,69 @@ fn a_history_that_is_away_holds_up_a_deletion_for_a_minute_only() {
     site.plant.until_event("first", "NotInHistory");
 }
 
+/// The request asked for a database, too, and so is no success.
+#[test]
+fn a_request_in_google_cloud_backs_up_the_documents_and_says_what_is_missing() {
+    let site = Site::start();
+    let documents = json!({"sourceBucket": "documents", "destinationBucket": "backups"});
+    site.add(
+        "BackupRequest",
+        "cloud",
+        &json!({
+            "projectId": "retail", "environment": "prd", "provider": "gcp",
+            "database": {"instanceId": "retail-sql"}, "documentLibrary": documents,
+        }),
+    );
+    let request = site.until(REQUESTS, "cloud", "Failed");
+    for (type_, status) in [
+        ("Ready", "False"),
+        ("DatabaseBackupReady", "False"),
+        ("DocumentLibraryBackupReady", "True"),
+    ] {
+        assert_eq!(condition(&request, type_), status, "{type_}: {request:#}");
+    }
+    for type_ in ["Ready", "DatabaseBackupReady"] {
+        assert_eq!(reason(&request, type_), "CloudSQLNotSupported");
+    }
+    let library = &request["status"]["documentLibrary"];
+    assert_eq!(library["objectCount"], 20);
+    let manifest = library["manifestPath"].as_str().expect("a manifest");
+    let key = manifest.strip_prefix("gs://backups/").expect(manifest);
+    assert!(site.google.object("backups", key).is_some());
+    let said = request["status"]["conditions"].to_string();
+    assert!(
+        said.contains(manifest) && said.contains("retail-sql"),
+        "{said}"
+    );
+    assert_eq!(request["status"]["database"], Value::Null);
+    site.plant.until_event("cloud", "CloudSQLNotSupported");
+    let backup = site.plant.bed().objects().get(BACKUPS, NAMESPACE, "cloud");
+    assert_eq!(phase(&backup.expect("it")), "Succeeded");
+    assert_eq!(site.aws.served(), 0);
+
+    let target = json!({"targetBucket": "restored"});
+    site.add(
+        "RestoreRequest",
+        "both",
+        &json!({
+            "targetEnvironment": "uat", "backupId": "cloud",
+            "database": {"targetInstanceId": "retail-uat"}, "documentLibrary": target,
+        }),
+    );
+    let refused = site.until(RESTORES, "both", "Failed");
+    assert_eq!(reason(&refused, "Ready"), "CloudSQLNotSupported");
+    assert!(site.google.keys("restored").is_empty());
+    site.add(
+        "RestoreRequest",
+        "documents",
+        &json!({"targetEnvironment": "uat", "backupId": "cloud", "documentLibrary": target}),
+    );
+    let restored = site.until(RESTORES, "documents", "Succeeded");
+    let said = restored["status"]["conditions"].to_string();
+    assert!(said.contains("only documents"), "{said}");
+    assert_eq!(site.google.keys("restored"), site.google.keys("documents"));
+}
+
 #[test]
 fn two_backups_of_a_project_run_at_a_time_also_after_a_restart() {
     let mut site = Site::start();
@@ -259,7 +335,7 @@ fn a_request_that_can_not_be_fulfilled_says_why() {
         })
     };
     for (name, provider, kind, why) in [
-        ("cloud", "gcp", "snapshot", "CloudSQLNotSupported"),
+        ("cloud", "gcp", "dump", "DumpNotSupported"),
         ("dump", "aws", "dump", "DumpNotSupported"),
     ] {
         site.add("BackupRequest", name, &spec(provider, kind));

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream;
-use host_objectstore::Pool;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use http_body_util::{BodyExt as _, Full, StreamBody};
@@ -17,6 +16,8 @@ use object_store::client::{
     HttpResponseBody, HttpService,
 };
 
+use super::client::Pool;
+
 /// Maximum time until the head of a response, without the time for the request's own bytes.
 const FIRST_BYTE: Duration = Duration::from_mins(1);
 /// The lowest rate of an upload, in bytes per second.
@@ -26,9 +27,9 @@ const IDLE: Duration = Duration::from_secs(30);
 /// The longest wait that a service may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// Our own connections.
+/// This program's own connections, as the library uses them.
 #[derive(Clone)]
-pub(crate) struct Wire(pub(crate) Pool);
+pub struct Wire(pub Pool);
 
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,10 +14,14 @@ mod storage;
 mod validation;
 
 pub use backup::{BackupSpec, Checkpoint, Retention};
-pub use cluster::{CaSecret, CircuitBreaker, Connection, KafkaCluster, RateLimiting, SaslSecret, TlsSecret};
+pub use cluster::{
+    CaSecret, CircuitBreaker, Connection, KafkaCluster, RateLimiting, SaslSecret, TlsSecret,
+};
 pub use offsets::{MappingRef, OffsetResetSpec, OffsetRollbackSpec, SnapshotRef};
 pub use restore::{BackupRef, OffsetReset, PointInTime, Repartitioning, RestoreSpec, Rollback};
-pub use storage::{Azure, AzureKey, AzurePrincipal, AzureSas, Gcs, GcsSecret, Pvc, PvcPlace, S3, S3Secret, Storage};
+pub use storage::{
+    Azure, AzureKey, AzurePrincipal, AzureSas, Gcs, GcsSecret, Pvc, PvcPlace, S3, S3Secret, Storage,
+};
 pub use validation::{
     Checks, Evidence, GroupCheck, MessageCountCheck, OffsetRangeCheck, ValidationSpec, Webhook,
 };

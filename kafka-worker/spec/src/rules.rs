@@ -5,8 +5,8 @@
 use std::net::Ipv6Addr;
 
 use crate::{
-    BackupRef, BackupSpec, KafkaCluster, OffsetResetSpec, OffsetRollbackSpec, PointInTime, RestoreSpec, Retention,
-    Storage, ValidationSpec,
+    BackupRef, BackupSpec, KafkaCluster, OffsetResetSpec, OffsetRollbackSpec, PointInTime,
+    RestoreSpec, Retention, Storage, ValidationSpec,
 };
 
 /// The names of fields in problems: the flags that set them, or their paths.
@@ -30,7 +30,13 @@ pub const PROTOCOLS: [&str; 4] = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SS
 /// The SASL mechanisms for which a Secret has a user and a password.
 pub const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
 /// The strategies of a KafkaOffsetReset.
-pub const STRATEGIES: [&str; 5] = ["to-earliest", "to-latest", "to-timestamp", "to-offset", "from-mapping"];
+pub const STRATEGIES: [&str; 5] = [
+    "to-earliest",
+    "to-latest",
+    "to-timestamp",
+    "to-offset",
+    "from-mapping",
+];
 
 /// Checks the spec of a KafkaBackup.
 pub fn backup(spec: &BackupSpec, names: Names) -> Vec<String> {
@@ -41,7 +47,10 @@ pub fn backup(spec: &BackupSpec, names: Names) -> Vec<String> {
     problems.extend(empty_names(&spec.topics, &names.of("topics", "topics")));
     problems.extend(cluster(&spec.kafka_cluster, names));
     problems.extend(above_zero("spec.segmentMaxBytes", spec.segment_max_bytes));
-    problems.extend(above_zero("spec.segmentMaxIntervalMs", spec.segment_max_interval_ms));
+    problems.extend(above_zero(
+        "spec.segmentMaxIntervalMs",
+        spec.segment_max_interval_ms,
+    ));
     problems.extend(limits(&spec.rate_limiting));
     problems.extend(storage(&spec.storage, "spec.storage", names));
     problems.extend(compression(spec, names));
@@ -70,9 +79,14 @@ pub fn cluster(cluster: &KafkaCluster, names: Names) -> Vec<String> {
     let name = names.of("kafkaCluster.securityProtocol", "security-protocol");
     if !PROTOCOLS.contains(&protocol.as_str()) {
         let known = PROTOCOLS.join(", ");
-        problems.push(format!("{name} must be one of {known}, not {:?}", cluster.security_protocol));
+        problems.push(format!(
+            "{name} must be one of {known}, not {:?}",
+            cluster.security_protocol
+        ));
     }
-    if ["SSL", "SASL_SSL"].contains(&protocol.as_str()) && cluster.tls_secret.is_none() && cluster.ca_secret.is_none()
+    if ["SSL", "SASL_SSL"].contains(&protocol.as_str())
+        && cluster.tls_secret.is_none()
+        && cluster.ca_secret.is_none()
     {
         let needed = match names {
             Names::Flags => "--ca-secret or --tls-secret",
@@ -83,7 +97,8 @@ pub fn cluster(cluster: &KafkaCluster, names: Names) -> Vec<String> {
     if let Some(tls) = &cluster.tls_secret
         && tls.cert_key.is_some() != tls.key_key.is_some()
     {
-        problems.push("spec.kafkaCluster.tlsSecret needs certKey and keyKey, or neither".to_owned());
+        problems
+            .push("spec.kafkaCluster.tlsSecret needs certKey and keyKey, or neither".to_owned());
     }
     match &cluster.sasl_secret {
         Some(secret) if !MECHANISMS.contains(&secret.mechanism.as_str()) => problems.push(format!(
@@ -102,7 +117,10 @@ pub fn cluster(cluster: &KafkaCluster, names: Names) -> Vec<String> {
         _ => {}
     }
     let connections = cluster.connection.connections_per_broker;
-    problems.extend(above_zero("spec.kafkaCluster.connection.connectionsPerBroker", connections));
+    problems.extend(above_zero(
+        "spec.kafkaCluster.connection.connectionsPerBroker",
+        connections,
+    ));
     problems
 }
 
@@ -120,7 +138,8 @@ fn address(server: &str, field: &str) -> Option<String> {
         ));
     }
     let is_port = port.parse::<u16>().is_ok_and(|port| port > 0);
-    let is_host = !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || ":/@".contains(c));
+    let is_host = !host.is_empty()
+        && !host.contains(|c: char| c.is_whitespace() || c.is_control() || ":/@".contains(c));
     (!is_port || !is_host).then(|| format!("{field} must have the form HOST:PORT, not {server:?}"))
 }
 
@@ -143,7 +162,10 @@ pub fn storage(storage: &Storage, field: &str, names: Names) -> Vec<String> {
         problems.push(format!("{name} is {ty}, but {field}.{ty} is missing"));
     }
     if let (Some(pvc), "pvc") = (&storage.pvc, ty) {
-        problems.extend(name_of_folder(&pvc.claim_name, &format!("{field}.pvc.claimName")));
+        problems.extend(name_of_folder(
+            &pvc.claim_name,
+            &format!("{field}.pvc.claimName"),
+        ));
         if let Some(path) = &pvc.sub_path {
             problems.extend(inside(path, &format!("{field}.pvc.subPath")));
         }
@@ -152,12 +174,22 @@ pub fn storage(storage: &Storage, field: &str, names: Names) -> Vec<String> {
         let ways = [
             ("credentialsSecret", azure.credentials_secret.is_some()),
             ("sasTokenSecret", azure.sas_token_secret.is_some()),
-            ("servicePrincipalSecret", azure.service_principal_secret.is_some()),
+            (
+                "servicePrincipalSecret",
+                azure.service_principal_secret.is_some(),
+            ),
             ("useWorkloadIdentity", azure.use_workload_identity),
         ];
-        let ways: Vec<_> = ways.iter().filter(|(_, used)| *used).map(|(way, _)| *way).collect();
+        let ways: Vec<_> = ways
+            .iter()
+            .filter(|(_, used)| *used)
+            .map(|(way, _)| *way)
+            .collect();
         if ways.len() > 1 {
-            problems.push(format!("{field}.azure has {}, which exclude each other", ways.join(" and ")));
+            problems.push(format!(
+                "{field}.azure has {}, which exclude each other",
+                ways.join(" and ")
+            ));
         }
     }
     problems
@@ -171,7 +203,8 @@ fn name_of_folder(name: &str, field: &str) -> Option<String> {
 
 /// Checks a path that must not leave the folder that it is relative to.
 fn inside(path: &str, field: &str) -> Option<String> {
-    let leaves = path.starts_with('/') || path.contains('\0') || path.split('/').any(|part| part == "..");
+    let leaves =
+        path.starts_with('/') || path.contains('\0') || path.split('/').any(|part| part == "..");
     leaves.then(|| format!("{field} must be a path inside the volume, not {path:?}"))
 }
 
@@ -180,12 +213,18 @@ pub fn retention(retention: &Retention) -> Vec<String> {
     if !retention.enabled {
         return Vec::new();
     }
-    let limits = [("maxAgeDays", retention.max_age_days), ("keepLast", retention.keep_last)];
+    let limits = [
+        ("maxAgeDays", retention.max_age_days),
+        ("keepLast", retention.keep_last),
+    ];
     if limits.iter().all(|(_, limit)| limit.is_none()) {
         return vec!["spec.retention needs maxAgeDays or keepLast".to_owned()];
     }
-    let set = limits.into_iter().filter_map(|(name, limit)| Some((name, limit?)));
-    set.filter_map(|(name, limit)| above_zero(&format!("spec.retention.{name}"), limit)).collect()
+    let set = limits
+        .into_iter()
+        .filter_map(|(name, limit)| Some((name, limit?)));
+    set.filter_map(|(name, limit)| above_zero(&format!("spec.retention.{name}"), limit))
+        .collect()
 }
 
 fn compression(spec: &BackupSpec, names: Names) -> Option<String> {
@@ -198,7 +237,8 @@ fn compression(spec: &BackupSpec, names: Names) -> Option<String> {
     let field = names.of("compressionLevel", "compression-level");
     if name != "zstd" {
         // The level has no effect then, but a user who gave the flag expects one.
-        return (names == Names::Flags).then(|| format!("{field} applies only to zstd, not to {name}"));
+        return (names == Names::Flags)
+            .then(|| format!("{field} applies only to zstd, not to {name}"));
     }
     (!(1..=22).contains(&level)).then(|| format!("{field} must be 1–22, not {level}"))
 }
@@ -223,26 +263,41 @@ pub fn restore(spec: &RestoreSpec, names: Names) -> Vec<String> {
     problems.extend(above_zero("spec.produceBatchSize", spec.produce_batch_size));
     problems.extend(above_zero("spec.produceTimeoutMs", spec.produce_timeout_ms));
     if !(-1..=1).contains(&spec.produce_acks) {
-        problems.push(format!("spec.produceAcks must be -1, 0 or 1, not {}", spec.produce_acks));
+        problems.push(format!(
+            "spec.produceAcks must be -1, 0 or 1, not {}",
+            spec.produce_acks
+        ));
     }
     if let Some(factor) = spec.default_replication_factor
         && (factor == 0 || !(-1..=i64::from(i16::MAX)).contains(&factor))
     {
-        problems.push(format!("spec.defaultReplicationFactor must be -1 or above 0, not {factor}"));
+        problems.push(format!(
+            "spec.defaultReplicationFactor must be -1 or above 0, not {factor}"
+        ));
     }
     problems
 }
 
 /// Checks that restored records don't mix with others: a rule that only a dry run or a purge lifts.
 fn topics(spec: &RestoreSpec, names: Names) -> Vec<String> {
-    let (topics, mapping) = (names.of("topics", "topics"), names.of("topicMapping", "topic-mapping"));
+    let (topics, mapping) = (
+        names.of("topics", "topics"),
+        names.of("topicMapping", "topic-mapping"),
+    );
     let mut problems: Vec<_> = empty_names(&spec.topics, &topics).into_iter().collect();
     if !spec.topics.is_empty()
-        && let Some(stray) = spec.topic_mapping.keys().find(|from| !spec.topics.contains(from))
+        && let Some(stray) = spec
+            .topic_mapping
+            .keys()
+            .find(|from| !spec.topics.contains(from))
     {
         problems.push(format!("{mapping} names {stray}, but {topics} does not"));
     }
-    if spec.topic_mapping.iter().any(|(from, to)| from.is_empty() || to.is_empty()) {
+    if spec
+        .topic_mapping
+        .iter()
+        .any(|(from, to)| from.is_empty() || to.is_empty())
+    {
         problems.push(format!("{mapping} has an empty name"));
     }
     if spec.dry_run || spec.purge_topics {
@@ -254,9 +309,17 @@ fn topics(spec: &RestoreSpec, names: Names) -> Vec<String> {
         ));
     }
     let itself = |topic: &&String| spec.topic_mapping.get(*topic).is_none_or(|to| to == *topic);
-    let same: Vec<_> = spec.topics.iter().filter(itself).map(String::as_str).collect();
+    let same: Vec<_> = spec
+        .topics
+        .iter()
+        .filter(itself)
+        .map(String::as_str)
+        .collect();
     if !same.is_empty() {
-        problems.push(format!("the operator refuses to restore {} into itself", same.join(", ")));
+        problems.push(format!(
+            "the operator refuses to restore {} into itself",
+            same.join(", ")
+        ));
     }
     problems
 }
@@ -265,21 +328,29 @@ fn partitions(spec: &RestoreSpec) -> Vec<String> {
     let mut problems = Vec::new();
     for (from, to) in &spec.partition_mapping {
         if from.parse::<u32>().is_err() || *to < 0 {
-            problems.push(format!("spec.partitionMapping has {from:?}: {to}, which are not partitions"));
+            problems.push(format!(
+                "spec.partitionMapping has {from:?}: {to}, which are not partitions"
+            ));
         }
     }
     for (topic, other) in &spec.repartitioning {
         let field = format!("spec.repartitioning.{topic}");
         if !["murmur2", "automatic"].contains(&other.strategy.as_str()) {
-            problems.push(format!("{field}.strategy must be murmur2 or automatic, not {:?}", other.strategy));
+            problems.push(format!(
+                "{field}.strategy must be murmur2 or automatic, not {:?}",
+                other.strategy
+            ));
         }
         if !(1..=100_000).contains(&other.target_partitions) {
             let partitions = other.target_partitions;
-            problems.push(format!("{field}.targetPartitions must be 1–100000, not {partitions}"));
+            problems.push(format!(
+                "{field}.targetPartitions must be 1–100000, not {partitions}"
+            ));
         }
     }
     if !spec.partition_mapping.is_empty() && !spec.repartitioning.is_empty() {
-        problems.push("spec.partitionMapping and spec.repartitioning exclude each other".to_owned());
+        problems
+            .push("spec.partitionMapping and spec.repartitioning exclude each other".to_owned());
     }
     problems
 }
@@ -287,17 +358,28 @@ fn partitions(spec: &RestoreSpec) -> Vec<String> {
 fn point_in_time(window: &PointInTime) -> Vec<String> {
     let mut problems = Vec::new();
     for (time, timestamp, field) in [
-        (window.start_time.is_some(), window.start_timestamp.is_some(), "start"),
-        (window.end_time.is_some(), window.end_timestamp.is_some(), "end"),
+        (
+            window.start_time.is_some(),
+            window.start_timestamp.is_some(),
+            "start",
+        ),
+        (
+            window.end_time.is_some(),
+            window.end_timestamp.is_some(),
+            "end",
+        ),
     ] {
         if time && timestamp {
-            problems.push(format!("spec.pitr.{field}Time and spec.pitr.{field}Timestamp exclude each other"));
+            problems.push(format!(
+                "spec.pitr.{field}Time and spec.pitr.{field}Timestamp exclude each other"
+            ));
         }
     }
     if let (Some(start), Some(end)) = (window.start_timestamp, window.end_timestamp)
         && start > end
     {
-        problems.push("spec.pitr.startTimestamp must not be after spec.pitr.endTimestamp".to_owned());
+        problems
+            .push("spec.pitr.startTimestamp must not be after spec.pitr.endTimestamp".to_owned());
     }
     problems
 }
@@ -316,7 +398,8 @@ fn backup_ref(of: &BackupRef, names: Names) -> Vec<String> {
 /// Returns the problem of an id of a backup set, which becomes a part of paths and keys.
 pub fn set_id(id: &str) -> Option<String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let is_id = !id.is_empty() && id.len() <= 255 && id.chars().all(allowed) && !id.starts_with('.');
+    let is_id =
+        !id.is_empty() && id.len() <= 255 && id.chars().all(allowed) && !id.starts_with('.');
     (!is_id).then(|| format!("{id:?} is not the id of a backup set"))
 }
 
@@ -332,12 +415,27 @@ pub fn offset_reset(spec: &OffsetResetSpec, names: Names) -> Vec<String> {
     let strategy = spec.reset_strategy.as_str();
     let field = names.of("resetStrategy", "strategy");
     if !STRATEGIES.contains(&strategy) {
-        problems.push(format!("{field} must be one of {}, not {strategy:?}", STRATEGIES.join(", ")));
+        problems.push(format!(
+            "{field} must be one of {}, not {strategy:?}",
+            STRATEGIES.join(", ")
+        ));
     }
     for (name, given, wanted) in [
-        (names.of("resetTimestamp", "time"), spec.reset_timestamp.is_some(), "to-timestamp"),
-        (names.of("resetOffset", "offset"), spec.reset_offset.is_some(), "to-offset"),
-        (names.of("offsetMappingRef", "cluster-of"), spec.offset_mapping_ref.is_some(), "from-mapping"),
+        (
+            names.of("resetTimestamp", "time"),
+            spec.reset_timestamp.is_some(),
+            "to-timestamp",
+        ),
+        (
+            names.of("resetOffset", "offset"),
+            spec.reset_offset.is_some(),
+            "to-offset",
+        ),
+        (
+            names.of("offsetMappingRef", "cluster-of"),
+            spec.offset_mapping_ref.is_some(),
+            "from-mapping",
+        ),
     ] {
         if strategy == wanted && !given {
             problems.push(format!("{field} {wanted} needs {name}"));
@@ -345,7 +443,10 @@ pub fn offset_reset(spec: &OffsetResetSpec, names: Names) -> Vec<String> {
     }
     let offset = names.of("resetOffset", "offset");
     problems.extend(below_zero(&offset, spec.reset_offset));
-    problems.extend(below_zero(&names.of("resetTimestamp", "time"), spec.reset_timestamp));
+    problems.extend(below_zero(
+        &names.of("resetTimestamp", "time"),
+        spec.reset_timestamp,
+    ));
     problems.extend(above_zero("spec.parallelism", spec.parallelism));
     problems
 }
@@ -353,7 +454,10 @@ pub fn offset_reset(spec: &OffsetResetSpec, names: Names) -> Vec<String> {
 /// Checks the spec of a KafkaOffsetRollback.
 pub fn offset_rollback(spec: &OffsetRollbackSpec, names: Names) -> Vec<String> {
     let mut problems = cluster(&spec.kafka_cluster, names);
-    problems.extend(empty_names(&spec.consumer_groups, &names.of("consumerGroups", "groups")));
+    problems.extend(empty_names(
+        &spec.consumer_groups,
+        &names.of("consumerGroups", "groups"),
+    ));
     if let Some(claim) = &spec.snapshot_ref.pvc_name {
         problems.extend(name_of_folder(claim, "spec.snapshotRef.pvcName"));
     }
@@ -368,22 +472,52 @@ pub fn validation(spec: &ValidationSpec, names: Names) -> Vec<String> {
     }
     let checks = &spec.checks;
     let in_cluster = [
-        ("messageCount", checks.message_count.as_ref().is_some_and(|check| check.enabled)),
-        ("offsetRange", checks.offset_range.as_ref().is_some_and(|check| check.enabled)),
-        ("consumerGroupOffsets", checks.consumer_group_offsets.as_ref().is_some_and(|check| check.enabled)),
+        (
+            "messageCount",
+            checks
+                .message_count
+                .as_ref()
+                .is_some_and(|check| check.enabled),
+        ),
+        (
+            "offsetRange",
+            checks
+                .offset_range
+                .as_ref()
+                .is_some_and(|check| check.enabled),
+        ),
+        (
+            "consumerGroupOffsets",
+            checks
+                .consumer_group_offsets
+                .as_ref()
+                .is_some_and(|check| check.enabled),
+        ),
     ];
     if in_cluster.iter().all(|(_, enabled)| !enabled) && checks.custom_webhooks.is_empty() {
         problems.push("spec.checks enables no check".to_owned());
     }
     if spec.kafka_cluster.is_none() {
-        let needing = in_cluster.iter().filter(|(_, enabled)| *enabled).map(|(name, _)| *name);
+        let needing = in_cluster
+            .iter()
+            .filter(|(_, enabled)| *enabled)
+            .map(|(name, _)| *name);
         let needing: Vec<_> = needing.collect();
         if !needing.is_empty() {
-            problems.push(format!("spec.checks.{} needs spec.kafkaCluster", needing.join(" and ")));
+            problems.push(format!(
+                "spec.checks.{} needs spec.kafkaCluster",
+                needing.join(" and ")
+            ));
         }
     }
-    let threshold = checks.message_count.as_ref().and_then(|check| check.fail_threshold);
-    problems.extend(below_zero("spec.checks.messageCount.failThreshold", threshold));
+    let threshold = checks
+        .message_count
+        .as_ref()
+        .and_then(|check| check.fail_threshold);
+    problems.extend(below_zero(
+        "spec.checks.messageCount.failThreshold",
+        threshold,
+    ));
     if let Some(check) = &checks.consumer_group_offsets
         && check.enabled
         && check.consumer_groups.is_empty()
@@ -392,12 +526,20 @@ pub fn validation(spec: &ValidationSpec, names: Names) -> Vec<String> {
     }
     for hook in &checks.custom_webhooks {
         if !(hook.url.starts_with("http://") || hook.url.starts_with("https://")) {
-            problems.push(format!("spec.checks.customWebhooks has the URL {:?}, which is not http", hook.url));
+            problems.push(format!(
+                "spec.checks.customWebhooks has the URL {:?}, which is not http",
+                hook.url
+            ));
         }
-        problems.extend(above_zero("spec.checks.customWebhooks.timeoutSecs", hook.timeout_secs));
+        problems.extend(above_zero(
+            "spec.checks.customWebhooks.timeoutSecs",
+            hook.timeout_secs,
+        ));
         if !(100..=599).contains(&hook.expected_status_code) {
             let code = hook.expected_status_code;
-            problems.push(format!("spec.checks.customWebhooks.expectedStatusCode must be 100–599, not {code}"));
+            problems.push(format!(
+                "spec.checks.customWebhooks.expectedStatusCode must be 100–599, not {code}"
+            ));
         }
     }
     problems
@@ -405,9 +547,18 @@ pub fn validation(spec: &ValidationSpec, names: Names) -> Vec<String> {
 
 fn limits(limits: &crate::RateLimiting) -> Vec<String> {
     let mut problems = Vec::new();
-    problems.extend(above_zero("spec.rateLimiting.maxConcurrentPartitions", limits.max_concurrent_partitions));
-    problems.extend(below_zero("spec.rateLimiting.recordsPerSec", Some(limits.records_per_sec)));
-    problems.extend(below_zero("spec.rateLimiting.bytesPerSec", Some(limits.bytes_per_sec)));
+    problems.extend(above_zero(
+        "spec.rateLimiting.maxConcurrentPartitions",
+        limits.max_concurrent_partitions,
+    ));
+    problems.extend(below_zero(
+        "spec.rateLimiting.recordsPerSec",
+        Some(limits.records_per_sec),
+    ));
+    problems.extend(below_zero(
+        "spec.rateLimiting.bytesPerSec",
+        Some(limits.bytes_per_sec),
+    ));
     problems
 }
 
@@ -422,7 +573,10 @@ fn below_zero(field: &str, number: Option<i64>) -> Option<String> {
 }
 
 fn empty_names(names: &[String], field: &str) -> Option<String> {
-    names.iter().any(String::is_empty).then(|| format!("{field} has an empty name"))
+    names
+        .iter()
+        .any(String::is_empty)
+        .then(|| format!("{field} has an empty name"))
 }
 
 #[cfg(test)]
@@ -438,7 +592,10 @@ mod tests {
             "storage": { "pvc": { "claimName": "backups" } },
         });
         change(&mut spec);
-        backup(&serde_json::from_value(spec).expect("a spec"), Names::Fields)
+        backup(
+            &serde_json::from_value(spec).expect("a spec"),
+            Names::Fields,
+        )
     }
 
     fn restore_with(change: impl Fn(&mut Value)) -> Vec<String> {
@@ -449,7 +606,10 @@ mod tests {
             "topicMapping": { "orders": "orders-restored" },
         });
         change(&mut spec);
-        restore(&serde_json::from_value(spec).expect("a spec"), Names::Fields)
+        restore(
+            &serde_json::from_value(spec).expect("a spec"),
+            Names::Fields,
+        )
     }
 
     #[test]
@@ -481,7 +641,11 @@ mod tests {
         type Case = (&'static str, Value, &'static str);
         let cases: [Case; 12] = [
             ("/topics", json!([]), "spec.topics names no topic"),
-            ("/kafkaCluster/bootstrapServers", json!([]), "spec.kafkaCluster.bootstrapServers names no server"),
+            (
+                "/kafkaCluster/bootstrapServers",
+                json!([]),
+                "spec.kafkaCluster.bootstrapServers names no server",
+            ),
             (
                 "/kafkaCluster/bootstrapServers",
                 json!(["[::1]:9092"]),
@@ -502,16 +666,36 @@ mod tests {
                 json!({ "bootstrapServers": ["k:1"], "saslSecret": { "name": "a", "mechanism": "GSSAPI" } }),
                 "spec.kafkaCluster.saslSecret.mechanism must be one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, not \"GSSAPI\"",
             ),
-            ("/storage", json!({ "storageType": "ftp" }), "spec.storage.storageType must be pvc, s3, azure or gcs, not \"ftp\""),
-            ("/storage", json!({}), "spec.storage.storageType is pvc, but spec.storage.pvc is missing"),
+            (
+                "/storage",
+                json!({ "storageType": "ftp" }),
+                "spec.storage.storageType must be pvc, s3, azure or gcs, not \"ftp\"",
+            ),
+            (
+                "/storage",
+                json!({}),
+                "spec.storage.storageType is pvc, but spec.storage.pvc is missing",
+            ),
             (
                 "/storage/pvc",
                 json!({ "claimName": "a", "subPath": "../b" }),
                 "spec.storage.pvc.subPath must be a path inside the volume, not \"../b\"",
             ),
-            ("/storage/pvc", json!({ "claimName": ".." }), "spec.storage.pvc.claimName is not a name: \"..\""),
-            ("/compression", json!("gzip"), "spec.compression must be none, lz4 or zstd, not \"gzip\""),
-            ("/retention", json!({ "enabled": true }), "spec.retention needs maxAgeDays or keepLast"),
+            (
+                "/storage/pvc",
+                json!({ "claimName": ".." }),
+                "spec.storage.pvc.claimName is not a name: \"..\"",
+            ),
+            (
+                "/compression",
+                json!("gzip"),
+                "spec.compression must be none, lz4 or zstd, not \"gzip\"",
+            ),
+            (
+                "/retention",
+                json!({ "enabled": true }),
+                "spec.retention needs maxAgeDays or keepLast",
+            ),
         ];
         for (path, value, expected) in cases {
             let found = backup_with(|spec| {
@@ -540,11 +724,16 @@ mod tests {
     fn records_are_not_restored_into_their_own_topic_without_a_purge() {
         assert_eq!(restore_with(|_| {}), [""; 0]);
         let itself = |spec: &mut Value| spec["topicMapping"] = json!({});
-        assert_eq!(restore_with(itself), ["the operator refuses to restore orders into itself"]);
+        assert_eq!(
+            restore_with(itself),
+            ["the operator refuses to restore orders into itself"]
+        );
         let all = |spec: &mut Value| spec["topics"] = json!([]);
         assert_eq!(
             restore_with(all),
-            ["without spec.topics, all topics are restored into themselves, which the operator refuses"]
+            [
+                "without spec.topics, all topics are restored into themselves, which the operator refuses"
+            ]
         );
         let purged = |spec: &mut Value| {
             all(spec);
@@ -552,7 +741,10 @@ mod tests {
         };
         assert_eq!(restore_with(purged), [""; 0]);
         let stray = |spec: &mut Value| spec["topicMapping"]["order"] = json!("o");
-        assert_eq!(restore_with(stray), ["spec.topicMapping names order, but spec.topics does not"]);
+        assert_eq!(
+            restore_with(stray),
+            ["spec.topicMapping names order, but spec.topics does not"]
+        );
     }
 
     #[test]
@@ -567,11 +759,15 @@ mod tests {
     #[test]
     fn a_strategy_needs_its_value() {
         let reset = |change: Value| {
-            let mut spec = json!({ "kafkaCluster": { "bootstrapServers": ["k:1"] }, "consumerGroups": ["g"] });
+            let mut spec =
+                json!({ "kafkaCluster": { "bootstrapServers": ["k:1"] }, "consumerGroups": ["g"] });
             for (field, value) in change.as_object().expect("fields") {
                 spec[field] = value.clone();
             }
-            offset_reset(&serde_json::from_value(spec).expect("a spec"), Names::Fields)
+            offset_reset(
+                &serde_json::from_value(spec).expect("a spec"),
+                Names::Fields,
+            )
         };
         assert_eq!(reset(json!({ "resetStrategy": "to-latest" })), [""; 0]);
         assert_eq!(
@@ -584,7 +780,9 @@ mod tests {
         );
         assert_eq!(
             reset(json!({ "resetStrategy": "sideways" })),
-            ["spec.resetStrategy must be one of to-earliest, to-latest, to-timestamp, to-offset, from-mapping, not \"sideways\""]
+            [
+                "spec.resetStrategy must be one of to-earliest, to-latest, to-timestamp, to-offset, from-mapping, not \"sideways\""
+            ]
         );
     }
 
@@ -592,7 +790,10 @@ mod tests {
     fn checks_in_a_cluster_need_one() {
         let validate = |checks: Value| {
             let spec = json!({ "backupRef": { "name": "n" }, "checks": checks });
-            validation(&serde_json::from_value(spec).expect("a spec"), Names::Fields)
+            validation(
+                &serde_json::from_value(spec).expect("a spec"),
+                Names::Fields,
+            )
         };
         assert_eq!(validate(json!({})), ["spec.checks enables no check"]);
         assert_eq!(

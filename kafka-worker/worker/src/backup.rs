@@ -40,7 +40,9 @@ pub async fn run(work: &Work) -> Outcome {
 }
 
 async fn begin(work: &Work) -> Result<Outcome> {
-    let spec: BackupSpec = work.object.spec(|spec| rules::backup(spec, rules::Names::Fields))?;
+    let spec: BackupSpec = work
+        .object
+        .spec(|spec| rules::backup(spec, rules::Names::Fields))?;
     let unfinished = Unfinished::find(work)?;
     let id = unfinished.id(work, &spec)?;
     let place = work.places.storage(&spec.storage)?;
@@ -49,14 +51,22 @@ async fn begin(work: &Work) -> Result<Outcome> {
     let is_resumed = before.is_some();
     unfinished.keep(&id)?;
     tracing::info!(backup = id, resumed = is_resumed, "backup begins");
-    work.output.progress(json!({ "phase": "Running", "backupId": id, "resumed": is_resumed }));
+    work.output
+        .progress(json!({ "phase": "Running", "backupId": id, "resumed": is_resumed }));
 
     let config = config(work, &spec, &id, &place)?;
     let engine = work.stoppable(async {
         let connecting = BackupEngine::new(config);
         let timeout = Duration::from_secs(60);
         let connected = tokio::time::timeout(timeout, connecting).await;
-        connected.map_err(|_| WorkError::new(Failure::TimedOut, "connecting to Kafka timed out after 60 s"))?.during("connecting to Kafka")
+        connected
+            .map_err(|_| {
+                WorkError::new(
+                    Failure::TimedOut,
+                    "connecting to Kafka timed out after 60 s",
+                )
+            })?
+            .during("connecting to Kafka")
     });
     let engine = engine.await?;
     let result = copy(work, &engine).await;
@@ -71,38 +81,57 @@ async fn begin(work: &Work) -> Result<Outcome> {
         return Ok(Outcome::failed(resumable(error), status));
     }
     let Some(set) = set? else {
-        return Ok(Outcome::failed(WorkError::failed(format!("backup {id} has no manifest after it ended")), status));
+        return Ok(Outcome::failed(
+            WorkError::failed(format!("backup {id} has no manifest after it ended")),
+            status,
+        ));
     };
     // The library reports success for a backup that it broke off.
     let short = set.unfinished();
     if !short.is_empty() {
-        let message = format!("backup {id} is not complete: {}", listed(&short, MOST_NAMED));
-        return Ok(Outcome::failed(resumable(WorkError::failed(message)), status));
+        let message = format!(
+            "backup {id} is not complete: {}",
+            listed(&short, MOST_NAMED)
+        );
+        return Ok(Outcome::failed(
+            resumable(WorkError::failed(message)),
+            status,
+        ));
     }
     let mut lacking = set.lost();
     if spec.consumer_group_snapshot {
         let unread = match work.stoppable(keep_groups(work, &spec, &place, &set)).await {
             Ok(unread) => unread,
-            Err(error) if error.failure == Failure::Interrupted => return Ok(Outcome::failed(resumable(error), status)),
+            Err(error) if error.failure == Failure::Interrupted => {
+                return Ok(Outcome::failed(resumable(error), status));
+            }
             Err(error) => vec![(String::new(), error.message)],
         };
         lacking.extend(unread.iter().map(|(group, error)| match group.as_str() {
             "" => format!("the offsets of groups are missing: {error}"),
             group => format!("the offsets of group {group} are missing: {error}"),
         }));
-        status["groupsNotRead"] =
-            unread.into_iter().map(|(group, error)| json!({ "groupId": group, "error": error })).collect();
+        status["groupsNotRead"] = unread
+            .into_iter()
+            .map(|(group, error)| json!({ "groupId": group, "error": error }))
+            .collect();
     }
     unfinished.forget();
     status["resumable"] = json!(false);
     let warnings = [set.held_back(), no_limits(&spec)].concat();
-    let message = format!("backup {id} has {} records in {} segments", set.records(), set.manifest.total_segments());
+    let message = format!(
+        "backup {id} has {} records in {} segments",
+        set.records(),
+        set.manifest.total_segments()
+    );
     if lacking.is_empty() {
         return Ok(Outcome::complete(message, status).with_warnings(warnings));
     }
     let message = format!("{message}; {}", listed(&lacking, MOST_NAMED));
     let error = WorkError::new(Failure::Partial, message);
-    Ok(Outcome::failed(error, status).with_warnings(lacking).with_warnings(warnings))
+    Ok(Outcome::failed(error, status)
+        .with_warnings(lacking)
+        .with_warnings(warnings))
 }
 
 fn resumable(error: WorkError) -> WorkError {
@@ -115,9 +144,15 @@ fn resumable(error: WorkError) -> WorkError {
 /// Returns warnings about settings that have no effect on backups.
 fn no_limits(spec: &BackupSpec) -> Vec<String> {
     let limits = &spec.rate_limiting;
-    let set = [("recordsPerSec", limits.records_per_sec), ("bytesPerSec", limits.bytes_per_sec)];
+    let set = [
+        ("recordsPerSec", limits.records_per_sec),
+        ("bytesPerSec", limits.bytes_per_sec),
+    ];
     let set = set.into_iter().filter(|(_, limit)| *limit > 0);
-    set.map(|(name, _)| format!("spec.rateLimiting.{name} has no effect on backups: set a quota in Kafka")).collect()
+    set.map(|(name, _)| {
+        format!("spec.rateLimiting.{name} has no effect on backups: set a quota in Kafka")
+    })
+    .collect()
 }
 
 /// Runs the engine until it ends or a signal comes, and reports progress.
@@ -172,7 +207,10 @@ fn status(work: &Work, id: &str, set: Option<&Set>) -> Value {
 }
 
 fn config(work: &Work, spec: &BackupSpec, id: &str, place: &Place) -> Result<Config> {
-    let level = spec.compression_level.filter(|_| spec.compression == "zstd").unwrap_or(3);
+    let level = spec
+        .compression_level
+        .filter(|_| spec.compression == "zstd")
+        .unwrap_or(3);
     let options = json!({
         "segment_max_bytes": spec.segment_max_bytes,
         "segment_max_interval_ms": spec.segment_max_interval_ms,
@@ -191,9 +229,14 @@ fn config(work: &Work, spec: &BackupSpec, id: &str, place: &Place) -> Result<Con
         // The library leaves out groups that it can't read, and says nothing.
         "consumer_group_snapshot": false,
     });
-    let invalid = |error: serde_json::Error| WorkError::failed(format!("the backup can't be configured: {error}"));
+    let invalid = |error: serde_json::Error| {
+        WorkError::failed(format!("the backup can't be configured: {error}"))
+    };
     let folder = work.state.clone().unwrap_or_else(std::env::temp_dir);
-    let database = OffsetStorageConfig { db_path: folder.join(format!("{id}-offsets.db")), ..OffsetStorageConfig::default() };
+    let database = OffsetStorageConfig {
+        db_path: folder.join(format!("{id}-offsets.db")),
+        ..OffsetStorageConfig::default()
+    };
     Ok(Config {
         mode: Mode::Backup,
         backup_id: id.to_owned(),
@@ -208,7 +251,12 @@ fn config(work: &Work, spec: &BackupSpec, id: &str, place: &Place) -> Result<Con
 }
 
 /// Writes the offsets of all groups that read the topics of the set. Returns the groups that could not be read.
-async fn keep_groups(work: &Work, spec: &BackupSpec, place: &Place, set: &Set) -> Result<Vec<(String, String)>> {
+async fn keep_groups(
+    work: &Work,
+    spec: &BackupSpec,
+    place: &Place,
+    set: &Set,
+) -> Result<Vec<(String, String)>> {
     let cluster = Cluster::connect(work.places.cluster(&spec.kafka_cluster, &[])?).await?;
     let mut kept = Map::new();
     // What an earlier attempt has read is better than nothing.
@@ -232,10 +280,17 @@ async fn keep_groups(work: &Work, spec: &BackupSpec, place: &Place, set: &Set) -
             Err(error) => unread.push((crate::text::clean(&group), error.message)),
         }
     }
-    let groups: Vec<_> = kept.into_iter().map(|(group, offsets)| json!({ "group_id": group, "offsets": offsets })).collect();
+    let groups: Vec<_> = kept
+        .into_iter()
+        .map(|(group, offsets)| json!({ "group_id": group, "offsets": offsets }))
+        .collect();
     let file = json!({ "snapshot_time": Timestamp::now().as_millisecond(), "groups": groups });
     let key = groups_key(&set.id);
-    place.backend.put(&key, Bytes::from(file.to_string())).await.during(&format!("writing {key}"))?;
+    place
+        .backend
+        .put(&key, Bytes::from(file.to_string()))
+        .await
+        .during(&format!("writing {key}"))?;
     Ok(unread)
 }
 
@@ -254,20 +309,35 @@ struct Note {
 impl Unfinished {
     fn find(work: &Work) -> Result<Self> {
         let Some(folder) = &work.state else {
-            return Ok(Self { path: None, id: None });
+            return Ok(Self {
+                path: None,
+                id: None,
+            });
         };
         let digest = Sha256::digest(work.object.identity().as_bytes()).to_string();
         let path = folder.join(format!("backup-{}.json", &digest[..16]));
         let id = match std::fs::read(&path) {
             Ok(bytes) => {
-                let note: Note = serde_json::from_slice(&bytes)
-                    .map_err(|error| WorkError::new(Failure::Integrity, format!("{} is damaged: {error}", path.display())))?;
+                let note: Note = serde_json::from_slice(&bytes).map_err(|error| {
+                    WorkError::new(
+                        Failure::Integrity,
+                        format!("{} is damaged: {error}", path.display()),
+                    )
+                })?;
                 Some(note.backup_id)
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => return Err(WorkError::failed(format!("{} can't be read: {error}", path.display()))),
+            Err(error) => {
+                return Err(WorkError::failed(format!(
+                    "{} can't be read: {error}",
+                    path.display()
+                )));
+            }
         };
-        Ok(Self { path: Some(path), id })
+        Ok(Self {
+            path: Some(path),
+            id,
+        })
     }
 
     /// Returns the id of the set: that of the line, of an earlier attempt, or a new one.
@@ -286,8 +356,12 @@ impl Unfinished {
     }
 
     fn keep(&self, id: &str) -> Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
-        let note = Note { backup_id: id.to_owned() };
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        let note = Note {
+            backup_id: id.to_owned(),
+        };
         keep(path, &serde_json::to_vec(&note).unwrap_or_default())
     }
 
@@ -303,7 +377,10 @@ impl Unfinished {
 
 /// Returns `NAME-20250906-120000`, in UTC.
 fn named(name: &str, at: Timestamp) -> String {
-    format!("{name}-{}", at.to_zoned(TimeZone::UTC).strftime("%Y%m%d-%H%M%S"))
+    format!(
+        "{name}-{}",
+        at.to_zoned(TimeZone::UTC).strftime("%Y%m%d-%H%M%S")
+    )
 }
 
 #[cfg(test)]

@@ -95,7 +95,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             // A closed stdout or stderr can't be reported anywhere.
             let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { Failure::Usage.exit_code() } else { 0 });
+            return ExitCode::from(if error.use_stderr() {
+                Failure::Usage.exit_code()
+            } else {
+                0
+            });
         }
     };
     let (_, _, options) = line.command.parts();
@@ -132,17 +136,26 @@ async fn start(command: &Command) -> u8 {
 
 fn prepare(kind: &str, options: &Options, output: &Output) -> Result<Work> {
     let object = Object::read(&options.object, kind)?;
-    let backup = options.backup.as_ref().map(|path| Object::read(path, "KafkaBackup")).transpose()?;
+    let backup = options
+        .backup
+        .as_ref()
+        .map(|path| Object::read(path, "KafkaBackup"))
+        .transpose()?;
     if let Some(folder) = &options.state {
-        let failed = |error| WorkError::failed(format!("{} can't be used: {error}", folder.display()));
+        let failed =
+            |error| WorkError::failed(format!("{} can't be used: {error}", folder.display()));
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
     let stop = CancellationToken::new();
-    listen(&stop).map_err(|error| WorkError::failed(format!("signals can't be received: {error}")))?;
+    listen(&stop)
+        .map_err(|error| WorkError::failed(format!("signals can't be received: {error}")))?;
     Ok(Work {
         object,
         backup,
-        places: Places { secrets: options.secrets.clone(), volumes: options.volumes.clone() },
+        places: Places {
+            secrets: options.secrets.clone(),
+            volumes: options.volumes.clone(),
+        },
         state: options.state.clone(),
         backup_id: options.backup_id.clone(),
         stop,

@@ -87,10 +87,13 @@ impl From<LibraryError> for WorkError {
     }
 }
 
-const PERMISSIONS: &str = "Give the user of the Secret this permission in Kafka (`kafka-acls.sh --add`)";
+const PERMISSIONS: &str =
+    "Give the user of the Secret this permission in Kafka (`kafka-acls.sh --add`)";
 const CREDENTIALS: &str = "Check user, password and mechanism of spec.kafkaCluster.saslSecret";
-const CERTIFICATES: &str = "Check the keys of the Secrets in spec.kafkaCluster.caSecret and tlsSecret: they must be PEM";
-const BROKERS: &str = "Check spec.kafkaCluster.bootstrapServers and securityProtocol, and whether the brokers run";
+const CERTIFICATES: &str =
+    "Check the keys of the Secrets in spec.kafkaCluster.caSecret and tlsSecret: they must be PEM";
+const BROKERS: &str =
+    "Check spec.kafkaCluster.bootstrapServers and securityProtocol, and whether the brokers run";
 
 /// Returns the kind of a library's error, and what to do. `Config` does not mean that the configuration is invalid.
 fn meaning(error: &LibraryError) -> (Failure, Option<&'static str>) {
@@ -104,11 +107,13 @@ fn meaning(error: &LibraryError) -> (Failure, Option<&'static str>) {
         LibraryError::Kafka(KafkaError::BrokerError { code, .. }) => of_code(*code),
         LibraryError::Kafka(KafkaError::Timeout(_)) => (Failure::TimedOut, None),
         LibraryError::Kafka(
-            KafkaError::TlsConfig(_) | KafkaError::CertificateLoad { .. } | KafkaError::PrivateKeyLoad { .. },
+            KafkaError::TlsConfig(_)
+            | KafkaError::CertificateLoad { .. }
+            | KafkaError::PrivateKeyLoad { .. },
         ) => (Failure::Usage, Some(CERTIFICATES)),
-        LibraryError::Kafka(KafkaError::NoBrokersAvailable | KafkaError::ConnectionFailed { .. }) => {
-            (Failure::Failed, Some(BROKERS))
-        }
+        LibraryError::Kafka(
+            KafkaError::NoBrokersAvailable | KafkaError::ConnectionFailed { .. },
+        ) => (Failure::Failed, Some(BROKERS)),
         _ => (Failure::Failed, None),
     }
 }
@@ -136,11 +141,17 @@ mod tests {
     fn the_kind_of_an_error_decides_its_exit_code() {
         let broker = |code| {
             let message = "no\nStack backtrace:".to_owned();
-            WorkError::from(LibraryError::Kafka(KafkaError::BrokerError { code, message }))
+            WorkError::from(LibraryError::Kafka(KafkaError::BrokerError {
+                code,
+                message,
+            }))
         };
         assert_eq!(broker(30).failure, Failure::NotAllowed);
         assert_eq!(broker(3).failure, Failure::NotFound);
-        assert_eq!(broker(30).message, "Kafka error: Broker returned error code 30: no");
+        assert_eq!(
+            broker(30).message,
+            "Kafka error: Broker returned error code 30: no"
+        );
         // The library uses `Config` for damaged segments too.
         let config = WorkError::from(LibraryError::Config("CRC mismatch".to_owned()));
         assert_eq!(config.failure, Failure::Failed);
@@ -148,9 +159,13 @@ mod tests {
 
     #[test]
     fn an_error_says_what_was_done() {
-        let error: kafka_backup_core::Result<()> = Err(LibraryError::Kafka(KafkaError::NoBrokersAvailable));
+        let error: kafka_backup_core::Result<()> =
+            Err(LibraryError::Kafka(KafkaError::NoBrokersAvailable));
         let error = error.during("connecting to Kafka").unwrap_err();
-        assert_eq!(error.message, "connecting to Kafka: Kafka error: No available brokers");
+        assert_eq!(
+            error.message,
+            "connecting to Kafka: Kafka error: No available brokers"
+        );
         assert!(error.hint.is_some());
     }
 }

@@ -9,13 +9,15 @@ use jiff::Timestamp;
 use kafka_backup_core::config::{IsolationLevel, KafkaConfig};
 use kafka_backup_core::error::KafkaError;
 use kafka_backup_core::kafka::{
-    KafkaClient, PartitionLeaderRouter, commit_offsets, describe_groups, fetch_offsets, find_group_coordinator,
-    offsets_for_times,
+    KafkaClient, PartitionLeaderRouter, commit_offsets, describe_groups, fetch_offsets,
+    find_group_coordinator, offsets_for_times,
 };
-use kafka_protocol::messages::offset_delete_request::{OffsetDeleteRequestPartition, OffsetDeleteRequestTopic};
+use kafka_protocol::messages::offset_delete_request::{
+    OffsetDeleteRequestPartition, OffsetDeleteRequestTopic,
+};
 use kafka_protocol::messages::{
-    ApiKey, ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, GroupId, OffsetDeleteRequest,
-    OffsetDeleteResponse, TopicName,
+    ApiKey, ConsumerGroupDescribeRequest, ConsumerGroupDescribeResponse, GroupId,
+    OffsetDeleteRequest, OffsetDeleteResponse, TopicName,
 };
 use kafka_protocol::protocol::StrBytes;
 use serde::{Deserialize, Serialize};
@@ -54,23 +56,43 @@ pub struct Committed {
 impl Cluster {
     /// Connects to a cluster.
     pub async fn connect(config: KafkaConfig) -> Result<Self> {
-        let what = format!("connecting to Kafka at {}", config.bootstrap_servers.join(","));
+        let what = format!(
+            "connecting to Kafka at {}",
+            config.bootstrap_servers.join(",")
+        );
         let connecting = PartitionLeaderRouter::new(config.clone());
         match tokio::time::timeout(CONNECT, connecting).await {
-            Ok(router) => Ok(Self { router: router.during(&what)?, config }),
-            Err(_) => Err(WorkError::new(Failure::TimedOut, format!("{what} timed out after {} s", CONNECT.as_secs()))),
+            Ok(router) => Ok(Self {
+                router: router.during(&what)?,
+                config,
+            }),
+            Err(_) => Err(WorkError::new(
+                Failure::TimedOut,
+                format!("{what} timed out after {} s", CONNECT.as_secs()),
+            )),
         }
     }
 
     /// Returns the numbers of partitions by topic.
     pub async fn topics(&self) -> Result<BTreeMap<String, usize>> {
-        let topics = self.router.fetch_metadata(None).await.during("listing topics")?;
-        Ok(topics.into_iter().map(|topic| (topic.name, topic.partitions.len())).collect())
+        let topics = self
+            .router
+            .fetch_metadata(None)
+            .await
+            .during("listing topics")?;
+        Ok(topics
+            .into_iter()
+            .map(|topic| (topic.name, topic.partitions.len()))
+            .collect())
     }
 
     /// Returns the names of all groups.
     pub async fn groups(&self) -> Result<BTreeSet<String>> {
-        let groups = self.router.list_groups_all_brokers_strict().await.during("listing consumer groups")?;
+        let groups = self
+            .router
+            .list_groups_all_brokers_strict()
+            .await
+            .during("listing consumer groups")?;
         Ok(groups.into_iter().map(|group| group.group_id).collect())
     }
 
@@ -79,7 +101,9 @@ impl Cluster {
     /// All are asked for: a request for some topics without their partitions gets an empty answer.
     pub async fn offsets(&self, group: &str) -> Result<Vec<Committed>> {
         let what = format!("reading the offsets of group {group}");
-        let found = fetch_offsets(self.router.bootstrap_client(), group, None).await.during(&what)?;
+        let found = fetch_offsets(self.router.bootstrap_client(), group, None)
+            .await
+            .during(&what)?;
         let mut offsets = Vec::new();
         for found in found {
             if found.error_code != 0 {
@@ -104,9 +128,13 @@ impl Cluster {
     pub async fn refuse_active(&self, group: &str) -> Result<()> {
         let what = format!("describing group {group}");
         let client = self.coordinator(group).await?;
-        let mut described = describe_groups(&client, &[group.to_owned()]).await.during(&what)?;
+        let mut described = describe_groups(&client, &[group.to_owned()])
+            .await
+            .during(&what)?;
         let Some(description) = described.pop() else {
-            return Err(WorkError::failed(format!("{what}: the broker returned nothing")));
+            return Err(WorkError::failed(format!(
+                "{what}: the broker returned nothing"
+            )));
         };
         if description.error_code != 0 {
             return Err(broker(description.error_code, "DescribeGroups").during(&what));
@@ -133,7 +161,10 @@ impl Cluster {
                 // A fresh cluster makes the topic of offsets at the first request.
                 Ok(_) if tries < TRIES => tokio::time::sleep(PAUSE).await,
                 Ok(_) => return Err(WorkError::failed(format!("{what}: there is none"))),
-                Err(kafka_backup_core::Error::Kafka(KafkaError::BrokerError { code: 14..=16, .. })) if tries < TRIES => {
+                Err(kafka_backup_core::Error::Kafka(KafkaError::BrokerError {
+                    code: 14..=16,
+                    ..
+                })) if tries < TRIES => {
                     tokio::time::sleep(PAUSE).await;
                 }
                 Err(error) => return Err(WorkError::from(error).during(&what)),
@@ -151,9 +182,18 @@ impl Cluster {
         let what = format!("committing the offsets of group {group}");
         let wanted: Vec<_> = offsets
             .iter()
-            .map(|it| (it.topic.clone(), it.partition, it.offset, it.metadata.clone()))
+            .map(|it| {
+                (
+                    it.topic.clone(),
+                    it.partition,
+                    it.offset,
+                    it.metadata.clone(),
+                )
+            })
             .collect();
-        let results = commit_offsets(self.router.bootstrap_client(), group, &wanted).await.during(&what)?;
+        let results = commit_offsets(self.router.bootstrap_client(), group, &wanted)
+            .await
+            .during(&what)?;
         for (topic, partition, code) in results {
             match code {
                 0 => {}
@@ -162,7 +202,12 @@ impl Cluster {
                 code => return Err(broker(code, &format!("{topic}[{partition}]")).during(&what)),
             }
         }
-        let now: Offsets = self.offsets(group).await?.into_iter().map(|it| ((it.topic, it.partition), it.offset)).collect();
+        let now: Offsets = self
+            .offsets(group)
+            .await?
+            .into_iter()
+            .map(|it| ((it.topic, it.partition), it.offset))
+            .collect();
         for wanted in offsets {
             let found = now.get(&(wanted.topic.clone(), wanted.partition)).copied();
             if found != Some(wanted.offset) {
@@ -186,18 +231,30 @@ impl Cluster {
         let client = self.coordinator(group).await?;
         let mut topics: BTreeMap<&str, Vec<OffsetDeleteRequestPartition>> = BTreeMap::new();
         for (topic, partition) in partitions {
-            let partition = OffsetDeleteRequestPartition::default().with_partition_index(*partition);
+            let partition =
+                OffsetDeleteRequestPartition::default().with_partition_index(*partition);
             topics.entry(topic).or_default().push(partition);
         }
         let topics = topics.into_iter().map(|(topic, partitions)| {
-            OffsetDeleteRequestTopic::default().with_name(TopicName(text(topic))).with_partitions(partitions)
+            OffsetDeleteRequestTopic::default()
+                .with_name(TopicName(text(topic)))
+                .with_partitions(partitions)
         });
         let request = OffsetDeleteRequest::default()
             .with_group_id(GroupId(text(group)))
             .with_topics(topics.collect());
-        let response: OffsetDeleteResponse = client.send_request(ApiKey::OffsetDelete, request).await.during(&what)?;
-        let codes = response.topics.iter().flat_map(|topic| topic.partitions.iter().map(|it| it.error_code));
-        match std::iter::once(response.error_code).chain(codes).find(|code| *code != 0) {
+        let response: OffsetDeleteResponse = client
+            .send_request(ApiKey::OffsetDelete, request)
+            .await
+            .during(&what)?;
+        let codes = response
+            .topics
+            .iter()
+            .flat_map(|topic| topic.partitions.iter().map(|it| it.error_code));
+        match std::iter::once(response.error_code)
+            .chain(codes)
+            .find(|code| *code != 0)
+        {
             None => Ok(()),
             // NON_EMPTY_GROUP, GROUP_SUBSCRIBED_TO_TOPIC
             Some(68 | 86) => Err(active(group, 1)),
@@ -207,29 +264,53 @@ impl Cluster {
 
     /// Returns the first and the next offset of partitions.
     pub async fn ends(&self, partitions: &[Partition]) -> Result<BTreeMap<Partition, (i64, i64)>> {
-        let found = self.router.batch_get_all_offsets(partitions, IsolationLevel::ReadUncommitted).await;
-        Ok(found.during("reading the ends of partitions")?.into_iter().collect())
+        let found = self
+            .router
+            .batch_get_all_offsets(partitions, IsolationLevel::ReadUncommitted)
+            .await;
+        Ok(found
+            .during("reading the ends of partitions")?
+            .into_iter()
+            .collect())
     }
 
     /// Returns the offset of the first record at or after a time, or `None` if there is no such record.
     pub async fn at(&self, partition: &Partition, timestamp: i64) -> Result<Option<i64>> {
         let what = format!("looking up a time in {}[{}]", partition.0, partition.1);
-        let client = self.router.get_leader_client(&partition.0, partition.1).await.during(&what)?;
+        let client = self
+            .router
+            .get_leader_client(&partition.0, partition.1)
+            .await
+            .during(&what)?;
         let request = [(partition.0.clone(), partition.1, timestamp)];
-        let found = offsets_for_times(&client, &request, IsolationLevel::ReadUncommitted).await.during(&what)?;
+        let found = offsets_for_times(&client, &request, IsolationLevel::ReadUncommitted)
+            .await
+            .during(&what)?;
         match found.first() {
-            Some(found) if found.error_code != 0 => Err(broker(found.error_code, "ListOffsets").during(&what)),
+            Some(found) if found.error_code != 0 => {
+                Err(broker(found.error_code, "ListOffsets").during(&what))
+            }
             Some(found) => Ok((found.offset >= 0).then_some(found.offset)),
-            None => Err(WorkError::failed(format!("{what}: the broker returned nothing"))),
+            None => Err(WorkError::failed(format!(
+                "{what}: the broker returned nothing"
+            ))),
         }
     }
 }
 
 /// Returns the number of members of a group of the protocol that Kafka has since 4.0. Older brokers refuse the request.
 async fn newer_members(client: &KafkaClient, group: &str) -> Option<usize> {
-    let request = ConsumerGroupDescribeRequest::default().with_group_ids(vec![GroupId(text(group))]);
-    let response: ConsumerGroupDescribeResponse = client.send_request(ApiKey::ConsumerGroupDescribe, request).await.ok()?;
-    let group = response.groups.into_iter().next().filter(|group| group.error_code == 0)?;
+    let request =
+        ConsumerGroupDescribeRequest::default().with_group_ids(vec![GroupId(text(group))]);
+    let response: ConsumerGroupDescribeResponse = client
+        .send_request(ApiKey::ConsumerGroupDescribe, request)
+        .await
+        .ok()?;
+    let group = response
+        .groups
+        .into_iter()
+        .next()
+        .filter(|group| group.error_code == 0)?;
     Some(group.members.len())
 }
 
@@ -238,13 +319,20 @@ fn text(text: &str) -> StrBytes {
 }
 
 fn active(group: &str, members: usize) -> WorkError {
-    let members = if members == 1 { "an active member".to_owned() } else { format!("{members} active members") };
+    let members = if members == 1 {
+        "an active member".to_owned()
+    } else {
+        format!("{members} active members")
+    };
     WorkError::new(Failure::Conflict, format!("group {group} has {members}"))
         .with_hint("Stop all consumers of the group, wait until it is empty, and try again")
 }
 
 fn broker(code: i16, message: &str) -> WorkError {
-    WorkError::from(kafka_backup_core::Error::Kafka(KafkaError::BrokerError { code, message: message.to_owned() }))
+    WorkError::from(kafka_backup_core::Error::Kafka(KafkaError::BrokerError {
+        code,
+        message: message.to_owned(),
+    }))
 }
 
 /// The offsets of groups at one time, as a file.
@@ -266,7 +354,12 @@ impl Snapshot {
     /// Reads the offsets of groups, and keeps them in a file.
     ///
     /// A file that is there already stays: it has the offsets from before an earlier attempt.
-    pub async fn take(cluster: &Cluster, groups: &[String], id: &str, folder: &Path) -> Result<(Self, PathBuf)> {
+    pub async fn take(
+        cluster: &Cluster,
+        groups: &[String],
+        id: &str,
+        folder: &Path,
+    ) -> Result<(Self, PathBuf)> {
         let path = folder.join("offset-snapshots").join(format!("{id}.json"));
         if path.exists() {
             return Ok((Self::read(&path)?, path));
@@ -276,7 +369,12 @@ impl Snapshot {
             offsets.insert(group.clone(), cluster.offsets(group).await?);
         }
         let created = time(Timestamp::now());
-        let snapshot = Self { version: VERSION, id: id.to_owned(), created, groups: offsets };
+        let snapshot = Self {
+            version: VERSION,
+            id: id.to_owned(),
+            created,
+            groups: offsets,
+        };
         let text = serde_json::to_string_pretty(&snapshot).unwrap_or_default();
         keep(&path, text.as_bytes())?;
         Ok((snapshot, path))
@@ -285,13 +383,25 @@ impl Snapshot {
     pub fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
         let text = host_base::files::read_text(path, LARGEST).map_err(|error| {
-            WorkError::new(Failure::NotFound, format!("the snapshot {shown} can't be read: {error}"))
-                .with_hint("spec.snapshotRef must name a snapshot that a reset or a restore has reported")
+            WorkError::new(
+                Failure::NotFound,
+                format!("the snapshot {shown} can't be read: {error}"),
+            )
+            .with_hint(
+                "spec.snapshotRef must name a snapshot that a reset or a restore has reported",
+            )
         })?;
-        let snapshot: Self = serde_json::from_str(&text)
-            .map_err(|error| WorkError::new(Failure::Integrity, format!("{shown} is no snapshot of offsets: {error}")))?;
+        let snapshot: Self = serde_json::from_str(&text).map_err(|error| {
+            WorkError::new(
+                Failure::Integrity,
+                format!("{shown} is no snapshot of offsets: {error}"),
+            )
+        })?;
         if snapshot.version != VERSION {
-            return Err(WorkError::usage(format!("{shown} has version {}, not {VERSION}", snapshot.version)));
+            return Err(WorkError::usage(format!(
+                "{shown} has version {}, not {VERSION}",
+                snapshot.version
+            )));
         }
         Ok(snapshot)
     }
@@ -299,13 +409,22 @@ impl Snapshot {
     /// Gives a group the offsets of the snapshot, and deletes its other offsets.
     pub async fn give_back(&self, cluster: &Cluster, group: &str) -> Result<usize> {
         let Some(offsets) = self.groups.get(group) else {
-            return Err(WorkError::new(Failure::NotFound, format!("the snapshot has no group {group}")));
+            return Err(WorkError::new(
+                Failure::NotFound,
+                format!("the snapshot has no group {group}"),
+            ));
         };
         cluster.refuse_active(group).await?;
         cluster.commit(group, offsets).await?;
-        let kept: BTreeSet<_> = offsets.iter().map(|it| (it.topic.clone(), it.partition)).collect();
+        let kept: BTreeSet<_> = offsets
+            .iter()
+            .map(|it| (it.topic.clone(), it.partition))
+            .collect();
         let now = cluster.offsets(group).await?;
-        let newer = now.into_iter().map(|it| (it.topic, it.partition)).filter(|partition| !kept.contains(partition));
+        let newer = now
+            .into_iter()
+            .map(|it| (it.topic, it.partition))
+            .filter(|partition| !kept.contains(partition));
         cluster.delete(group, &newer.collect::<Vec<_>>()).await?;
         Ok(offsets.len())
     }
@@ -313,10 +432,16 @@ impl Snapshot {
     /// Returns whether a group has exactly the offsets of the snapshot.
     pub async fn matches(&self, cluster: &Cluster, group: &str) -> Result<bool> {
         let bare = |offsets: &[Committed]| -> Offsets {
-            offsets.iter().map(|it| ((it.topic.clone(), it.partition), it.offset)).collect()
+            offsets
+                .iter()
+                .map(|it| ((it.topic.clone(), it.partition), it.offset))
+                .collect()
         };
         let now = cluster.offsets(group).await?;
-        Ok(self.groups.get(group).is_some_and(|kept| bare(kept) == bare(&now)))
+        Ok(self
+            .groups
+            .get(group)
+            .is_some_and(|kept| bare(kept) == bare(&now)))
     }
 }
 

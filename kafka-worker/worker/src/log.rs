@@ -8,7 +8,8 @@ const DEFAULT: &str = "warn,broker_kafka_worker=info";
 /// Starts the log. `level` is a filter of `tracing`, such as `debug`.
 pub fn start(level: Option<&str>) -> Result<(), String> {
     let level = level.unwrap_or(DEFAULT);
-    let filter = EnvFilter::try_new(level).map_err(|error| format!("{level:?} is not a level of the log: {error}"))?;
+    let filter = EnvFilter::try_new(level)
+        .map_err(|error| format!("{level:?} is not a level of the log: {error}"))?;
     let started = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

@@ -97,16 +97,29 @@ impl Mapper<'_> {
                 for (topic, partitions) in kept.offsets {
                     for (partition, offset) in partitions {
                         let number = partition.parse().map_err(|_| {
-                            WorkError::new(Failure::Integrity, format!("the kept offsets of {group} have the partition {partition:?}"))
+                            WorkError::new(
+                                Failure::Integrity,
+                                format!(
+                                    "the kept offsets of {group} have the partition {partition:?}"
+                                ),
+                            )
                         })?;
                         offsets.push(((topic.clone(), number), offset));
                     }
                 }
                 offsets
             }
-            None => cluster.offsets(group).await?.into_iter().map(|it| ((it.topic, it.partition), it.offset)).collect(),
+            None => cluster
+                .offsets(group)
+                .await?
+                .into_iter()
+                .map(|it| ((it.topic, it.partition), it.offset))
+                .collect(),
         };
-        let offsets: Offsets = offsets.into_iter().filter(|((topic, _), _)| self.topics.contains_key(topic)).collect();
+        let offsets: Offsets = offsets
+            .into_iter()
+            .filter(|((topic, _), _)| self.topics.contains_key(topic))
+            .collect();
         if offsets.is_empty() {
             return Err(WorkError::new(Failure::NotFound, format!("group {group} has no offsets for the restored topics"))
                 .with_hint("Back up with spec.consumerGroupSnapshot, so that the set has the offsets of groups"));
@@ -119,14 +132,30 @@ impl Mapper<'_> {
         let mut mapped = Vec::new();
         for ((topic, partition), offset) in self.sources(cluster, group).await? {
             let (target, offset) = self.one(cluster, &topic, partition, offset).await?;
-            mapped.push(Committed { topic: target.0, partition: target.1, offset, metadata: None });
+            mapped.push(Committed {
+                topic: target.0,
+                partition: target.1,
+                offset,
+                metadata: None,
+            });
         }
         Ok(mapped)
     }
 
-    async fn one(&self, cluster: &Cluster, topic: &str, partition: i32, offset: i64) -> Result<(Partition, i64)> {
-        let of = |landing: &&Landing| landing.source_topic == topic && landing.source_partition == partition;
-        let backed = self.set.partitions().find(|(it, of)| it.name == topic && of.partition_id == partition);
+    async fn one(
+        &self,
+        cluster: &Cluster,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+    ) -> Result<(Partition, i64)> {
+        let of = |landing: &&Landing| {
+            landing.source_topic == topic && landing.source_partition == partition
+        };
+        let backed = self
+            .set
+            .partitions()
+            .find(|(it, of)| it.name == topic && of.partition_id == partition);
         match (self.landings.iter().find(of), backed) {
             (Some(landing), Some((_, backed))) => {
                 let before = counts(self.backend, backed, self.window, &[offset]).await?;
@@ -136,12 +165,21 @@ impl Mapper<'_> {
             }
             // A partition without records: the group reads what comes next.
             (None, None) => {
-                let target = (self.topics.get(topic).cloned().unwrap_or_default(), partition);
-                let end = cluster.ends(std::slice::from_ref(&target)).await?.get(&target).map_or(0, |ends| ends.1);
+                let target = (
+                    self.topics.get(topic).cloned().unwrap_or_default(),
+                    partition,
+                );
+                let end = cluster
+                    .ends(std::slice::from_ref(&target))
+                    .await?
+                    .get(&target)
+                    .map_or(0, |ends| ends.1);
                 Ok((target, end))
             }
-            _ => Err(WorkError::failed(format!("the offsets of {topic}[{partition}] can't be mapped: its partitions were mixed"))
-                .with_hint("Reset the groups by time: strategy to-timestamp")),
+            _ => Err(WorkError::failed(format!(
+                "the offsets of {topic}[{partition}] can't be mapped: its partitions were mixed"
+            ))
+            .with_hint("Reset the groups by time: strategy to-timestamp")),
         }
     }
 }
@@ -169,8 +207,14 @@ mod tests {
     #[test]
     fn records_of_others_are_noticed() {
         let before = Offsets::from([(("b".to_owned(), 0), 5)]);
-        assert_eq!(landings(&checkpoint(15, 10), &before).expect("landings")[0].first_offset, 5);
+        assert_eq!(
+            landings(&checkpoint(15, 10), &before).expect("landings")[0].first_offset,
+            5
+        );
         let error = landings(&checkpoint(16, 10), &before).unwrap_err();
-        assert_eq!(error.message, "another program wrote into b[0] during the restore");
+        assert_eq!(
+            error.message,
+            "another program wrote into b[0] during the restore"
+        );
     }
 }

@@ -48,10 +48,12 @@ impl Object {
         let shown = path.display();
         let text = files::read_text(path, LARGEST)
             .map_err(|error| WorkError::usage(format!("{shown} can't be read: {error}")))?;
-        let value: Value = serde_saphyr::from_str(&text)
-            .map_err(|error| WorkError::usage(format!("{shown} is neither JSON nor YAML: {error}")))?;
-        let object: Self = serde_json::from_value(value)
-            .map_err(|error| WorkError::usage(format!("{shown} is not an object of Kubernetes: {error}")))?;
+        let value: Value = serde_saphyr::from_str(&text).map_err(|error| {
+            WorkError::usage(format!("{shown} is neither JSON nor YAML: {error}"))
+        })?;
+        let object: Self = serde_json::from_value(value).map_err(|error| {
+            WorkError::usage(format!("{shown} is not an object of Kubernetes: {error}"))
+        })?;
         if object.kind != kind || object.api_version != kafka_spec::API_VERSION {
             return Err(WorkError::usage(format!(
                 "{shown} must be a {kind} of {}, not a {} of {}",
@@ -72,12 +74,16 @@ impl Object {
     /// When a field is missing or has another type, or a rule is broken.
     pub fn spec<T: DeserializeOwned>(&self, rules: impl Fn(&T) -> Vec<String>) -> Result<T> {
         let name = format!("{} {}", self.kind, self.metadata.name);
-        let spec = T::deserialize(&self.spec).map_err(|error| WorkError::usage(format!("{name} can't be used: {error}")))?;
+        let spec = T::deserialize(&self.spec)
+            .map_err(|error| WorkError::usage(format!("{name} can't be used: {error}")))?;
         let problems = rules(&spec);
         if problems.is_empty() {
             return Ok(spec);
         }
-        Err(WorkError::usage(format!("{name} can't be used: {}", problems.join("; "))))
+        Err(WorkError::usage(format!(
+            "{name} can't be used: {}",
+            problems.join("; ")
+        )))
     }
 
     /// Returns a text that is the same for every attempt at this object's work, and another one after a change.
@@ -85,6 +91,11 @@ impl Object {
         let metadata = &self.metadata;
         let id = metadata.uid.as_deref().unwrap_or_default();
         let namespace = metadata.namespace.as_deref().unwrap_or_default();
-        format!("{}/{namespace}/{}/{id}/{}", self.kind, metadata.name, metadata.generation.unwrap_or_default())
+        format!(
+            "{}/{namespace}/{}/{id}/{}",
+            self.kind,
+            metadata.name,
+            metadata.generation.unwrap_or_default()
+        )
     }
 }

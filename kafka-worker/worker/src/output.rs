@@ -102,13 +102,18 @@ impl Output {
         let text = format!("{line}\n");
         // One write keeps lines whole. Nothing can be done about a closed stdout.
         let mut stdout = io::stdout().lock();
-        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        let _ = stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush());
     }
 }
 
 fn leave(path: &Path, text: &str) {
     if let Err(error) = std::fs::write(path, text) {
-        tracing::error!("the termination message can't be written to {}: {error}", path.display());
+        tracing::error!(
+            "the termination message can't be written to {}: {error}",
+            path.display()
+        );
     }
 }
 
@@ -152,7 +157,9 @@ mod tests {
 
     #[test]
     fn a_termination_message_fits() {
-        let results: Vec<_> = (0..5000).map(|number| json!({ "groupId": format!("group-{number}") })).collect();
+        let results: Vec<_> = (0..5000)
+            .map(|number| json!({ "groupId": format!("group-{number}") }))
+            .collect();
         let long = "é".repeat(500);
         let line = json!({
             "type": "result", "state": "partial", "message": long, "hint": long,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use host_base::files;
 use kafka_backup_core::config::KafkaConfig;
-use kafka_backup_core::storage::{StorageBackend, StorageBackendConfig, create_backend_from_config};
+use kafka_backup_core::storage::{
+    StorageBackend, StorageBackendConfig, create_backend_from_config,
+};
 use kafka_spec::{Azure, CircuitBreaker, Gcs, KafkaCluster, Pvc, S3, Storage};
 use serde_json::{Value, json};
 
@@ -26,20 +28,28 @@ impl Places {
     /// Returns the path of one key of a Secret.
     fn key(&self, secret: &str, key: &str) -> Result<PathBuf> {
         let folder = self.secrets.as_ref().ok_or_else(|| {
-            WorkError::usage(format!("Secret {secret} is needed, but no folder of Secrets is given")).with_hint("Pass --secrets DIR")
+            WorkError::usage(format!(
+                "Secret {secret} is needed, but no folder of Secrets is given"
+            ))
+            .with_hint("Pass --secrets DIR")
         })?;
         let path = folder.join(plain(secret)?).join(plain(key)?);
         if path.is_file() {
             return Ok(path);
         }
-        Err(WorkError::usage(format!("Secret {secret} has no key {key}")))
+        Err(WorkError::usage(format!(
+            "Secret {secret} has no key {key}"
+        )))
     }
 
     /// Reads one key of a Secret. Its value never gets into a text.
     fn secret(&self, secret: &str, key: &str) -> Result<String> {
         let path = self.key(secret, key)?;
-        let text = files::read_text(&path, LARGEST)
-            .map_err(|error| WorkError::usage(format!("key {key} of Secret {secret} can't be read: {error}")))?;
+        let text = files::read_text(&path, LARGEST).map_err(|error| {
+            WorkError::usage(format!(
+                "key {key} of Secret {secret} can't be read: {error}"
+            ))
+        })?;
         keep_secret(&text);
         // `kubectl create secret --from-file` keeps the line end of an editor.
         Ok(text.trim_end_matches(['\n', '\r']).to_owned())
@@ -48,12 +58,16 @@ impl Places {
     /// Returns a folder of a volume. It must be there, unless it is below the volume.
     pub fn folder(&self, claim: &str, path: Option<&str>) -> Result<PathBuf> {
         let volumes = self.volumes.as_ref().ok_or_else(|| {
-            WorkError::usage(format!("PersistentVolumeClaim {claim} is needed, but no folder of volumes is given"))
-                .with_hint("Pass --volumes DIR")
+            WorkError::usage(format!(
+                "PersistentVolumeClaim {claim} is needed, but no folder of volumes is given"
+            ))
+            .with_hint("Pass --volumes DIR")
         })?;
         let volume = volumes.join(plain(claim)?);
         if !volume.is_dir() {
-            return Err(WorkError::usage(format!("PersistentVolumeClaim {claim} is not mounted")));
+            return Err(WorkError::usage(format!(
+                "PersistentVolumeClaim {claim} is not mounted"
+            )));
         }
         match path {
             Some(path) => Ok(volume.join(inside(path)?)),
@@ -64,8 +78,9 @@ impl Places {
     /// Opens a storage of backup sets.
     pub fn storage(&self, storage: &Storage) -> Result<Place> {
         let config = self.storage_config(storage)?;
-        let config: StorageBackendConfig = serde_json::from_value(config)
-            .map_err(|error| WorkError::failed(format!("the storage can't be configured: {error}")))?;
+        let config: StorageBackendConfig = serde_json::from_value(config).map_err(|error| {
+            WorkError::failed(format!("the storage can't be configured: {error}"))
+        })?;
         let backend = create_backend_from_config(&config).during("opening the storage")?;
         Ok(Place { config, backend })
     }
@@ -74,7 +89,12 @@ impl Places {
         match (storage.storage_type.as_str(), storage) {
             ("pvc", Storage { pvc: Some(pvc), .. }) => self.pvc(pvc),
             ("s3", Storage { s3: Some(s3), .. }) => self.s3(s3),
-            ("azure", Storage { azure: Some(azure), .. }) => self.azure(azure),
+            (
+                "azure",
+                Storage {
+                    azure: Some(azure), ..
+                },
+            ) => self.azure(azure),
             ("gcs", Storage { gcs: Some(gcs), .. }) => self.gcs(gcs),
             (ty, _) => Err(WorkError::usage(format!("storage {ty} is not described"))),
         }
@@ -135,7 +155,8 @@ impl Places {
 
     /// Returns the configuration of a cluster. The library reads certificates from files itself.
     pub fn cluster(&self, cluster: &KafkaCluster, topics: &[String]) -> Result<KafkaConfig> {
-        let mut security = json!({ "security_protocol": cluster.security_protocol.to_ascii_uppercase() });
+        let mut security =
+            json!({ "security_protocol": cluster.security_protocol.to_ascii_uppercase() });
         if let Some(secret) = &cluster.ca_secret {
             security["ssl_ca_location"] = json!(self.key(&secret.name, &secret.ca_key)?);
         }
@@ -169,7 +190,9 @@ impl Places {
                 "connections_per_broker": connection.connections_per_broker,
             },
         });
-        serde_json::from_value(config).map_err(|error| WorkError::usage(format!("the Kafka cluster can't be configured: {error}")))
+        serde_json::from_value(config).map_err(|error| {
+            WorkError::usage(format!("the Kafka cluster can't be configured: {error}"))
+        })
     }
 }
 
@@ -202,8 +225,12 @@ fn plain(name: &str) -> Result<&str> {
 /// Returns a path that stays below the folder that it is relative to.
 pub fn inside(path: &str) -> Result<&Path> {
     let relative = Path::new(path);
-    let stays = relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    stays.then_some(relative).ok_or_else(|| WorkError::usage(format!("{path:?} leaves its volume")))
+    let stays = relative
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    stays
+        .then_some(relative)
+        .ok_or_else(|| WorkError::usage(format!("{path:?} leaves its volume")))
 }
 
 #[cfg(test)]
@@ -224,8 +251,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("user")).expect("a Secret");
         std::fs::write(folder.path().join("user/password"), "hunter22\n").expect("a key");
-        let places = Places { secrets: Some(folder.path().to_owned()), volumes: None };
-        assert_eq!(places.secret("user", "password").expect("a value"), "hunter22");
+        let places = Places {
+            secrets: Some(folder.path().to_owned()),
+            volumes: None,
+        };
+        assert_eq!(
+            places.secret("user", "password").expect("a value"),
+            "hunter22"
+        );
         let error = places.secret("user", "username").unwrap_err();
         assert_eq!(error.message, "Secret user has no key username");
         let error = places.folder("data", None).unwrap_err();

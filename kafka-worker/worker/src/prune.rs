@@ -31,14 +31,21 @@ pub async fn run(work: &Work) -> Outcome {
 }
 
 async fn prune(work: &Work) -> Result<Outcome> {
-    let spec: BackupSpec = work.object.spec(|spec| rules::backup(spec, rules::Names::Fields))?;
+    let spec: BackupSpec = work
+        .object
+        .spec(|spec| rules::backup(spec, rules::Names::Fields))?;
     if !spec.retention.enabled {
-        return Ok(Outcome::complete("spec.retention is not enabled: nothing was deleted", json!({})));
+        return Ok(Outcome::complete(
+            "spec.retention is not enabled: nothing was deleted",
+            json!({}),
+        ));
     }
     let name = &work.object.metadata.name;
     let place = work.places.storage(&spec.storage)?;
     let backend = place.backend.as_ref();
-    let keys = work.stoppable(async { backend.list("").await.during("listing the storage") }).await?;
+    let keys = work
+        .stoppable(async { backend.list("").await.during("listing the storage") })
+        .await?;
     let mut objects: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for key in keys {
         if let Some((id, _)) = owned(name, &key) {
@@ -50,11 +57,20 @@ async fn prune(work: &Work) -> Result<Outcome> {
         found.push(work.stoppable(look(backend, name, id)).await?);
     }
     let inspected = found.len();
-    let old = eligible(found, &spec.retention, work.backup_id.as_deref(), Timestamp::now());
+    let old = eligible(
+        found,
+        &spec.retention,
+        work.backup_id.as_deref(),
+        Timestamp::now(),
+    );
     let mut reclaimed = 0;
     let mut deleted = 0;
     for set in &old {
-        tracing::info!(backup = set.id, dry_run = spec.retention.dry_run, "set is old");
+        tracing::info!(
+            backup = set.id,
+            dry_run = spec.retention.dry_run,
+            "set is old"
+        );
         if !spec.retention.dry_run {
             let keys = objects.get(&set.id).map_or(&[][..], Vec::as_slice);
             work.stoppable(delete(backend, &set.id, keys)).await?;
@@ -80,7 +96,9 @@ async fn prune(work: &Work) -> Result<Outcome> {
 
 /// Returns the id of the set that a key belongs to, and the time in it, if the set is one of this KafkaBackup.
 fn owned<'a>(name: &str, key: &'a str) -> Option<(&'a str, Option<Timestamp>)> {
-    let (id, _) = key.split_once('/').or_else(|| Some((key.strip_suffix("-offsets.db")?, "")))?;
+    let (id, _) = key
+        .split_once('/')
+        .or_else(|| Some((key.strip_suffix("-offsets.db")?, "")))?;
     let rest = id.strip_prefix(name)?;
     if rest.is_empty() {
         return Some((id, None));
@@ -94,11 +112,22 @@ async fn look(backend: &dyn StorageBackend, name: &str, id: &str) -> Result<Foun
     let stamp = owned(name, &format!("{id}/")).and_then(|(_, stamp)| stamp);
     match Set::find(backend, id).await {
         Ok(Some(set)) => {
-            let created = Timestamp::from_millisecond(set.manifest.created_at).unwrap_or(Timestamp::MIN);
-            Ok(Found { id: id.to_owned(), made: stamp.unwrap_or(created), is_complete: set.unfinished().is_empty(), bytes: set.stored_bytes() })
+            let created =
+                Timestamp::from_millisecond(set.manifest.created_at).unwrap_or(Timestamp::MIN);
+            Ok(Found {
+                id: id.to_owned(),
+                made: stamp.unwrap_or(created),
+                is_complete: set.unfinished().is_empty(),
+                bytes: set.stored_bytes(),
+            })
         }
         // Without a manifest nothing can be restored: the backup was broken off, or its deletion was.
-        Ok(None) => Ok(Found { id: id.to_owned(), made: stamp.unwrap_or(Timestamp::MAX), is_complete: false, bytes: 0 }),
+        Ok(None) => Ok(Found {
+            id: id.to_owned(),
+            made: stamp.unwrap_or(Timestamp::MAX),
+            is_complete: false,
+            bytes: 0,
+        }),
         Err(error) => Err(error),
     }
 }
@@ -106,12 +135,20 @@ async fn look(backend: &dyn StorageBackend, name: &str, id: &str) -> Result<Foun
 /// Returns the sets that the rules don't keep.
 ///
 /// The newest complete set stays in any case, and so do newer ones, which may be under way.
-fn eligible(mut found: Vec<Found>, rules: &Retention, current: Option<&str>, now: Timestamp) -> Vec<Found> {
+fn eligible(
+    mut found: Vec<Found>,
+    rules: &Retention,
+    current: Option<&str>,
+    now: Timestamp,
+) -> Vec<Found> {
     found.sort_by(|a, b| (b.made, &b.id).cmp(&(a.made, &a.id)));
     let Some(newest) = found.iter().position(|set| set.is_complete) else {
         return Vec::new();
     };
-    let least = rules.keep_last.map_or(1, |keep| usize::try_from(keep).unwrap_or(usize::MAX)).max(1);
+    let least = rules
+        .keep_last
+        .map_or(1, |keep| usize::try_from(keep).unwrap_or(usize::MAX))
+        .max(1);
     let oldest = rules.max_age_days.map(|days| {
         let age = SignedDuration::from_hours(days.saturating_mul(24).min(24 * 365 * 1000));
         now.checked_sub(age).unwrap_or(Timestamp::MIN)
@@ -120,7 +157,8 @@ fn eligible(mut found: Vec<Found>, rules: &Retention, current: Option<&str>, now
     let mut old = Vec::new();
     for (at, set) in found.into_iter().enumerate() {
         complete += usize::from(set.is_complete);
-        let is_kept = at <= newest || (set.is_complete && complete <= least) || current == Some(&set.id);
+        let is_kept =
+            at <= newest || (set.is_complete && complete <= least) || current == Some(&set.id);
         let is_over = rules.keep_last.is_some() || oldest.is_some_and(|oldest| set.made < oldest);
         if !is_kept && is_over {
             old.push(set);
@@ -154,15 +192,27 @@ mod tests {
         let set = |(day, is_complete): &(&str, bool)| {
             let id = format!("nightly-202509{day}-000000");
             let (_, made) = owned("nightly", &format!("{id}/manifest.json")).expect("a set");
-            Found { made: made.expect("a time"), id, is_complete: *is_complete, bytes: 1 }
+            Found {
+                made: made.expect("a time"),
+                id,
+                is_complete: *is_complete,
+                bytes: 1,
+            }
         };
         sets.iter().map(set).collect()
     }
 
     fn old(found: Vec<Found>, keep_last: Option<i64>, max_age_days: Option<i64>) -> Vec<String> {
-        let rules = Retention { enabled: true, max_age_days, keep_last, dry_run: false };
+        let rules = Retention {
+            enabled: true,
+            max_age_days,
+            keep_last,
+            dry_run: false,
+        };
         let old = eligible(found, &rules, None, NOW.parse().expect("a time"));
-        old.into_iter().map(|set| set.id[14..16].to_owned()).collect()
+        old.into_iter()
+            .map(|set| set.id[14..16].to_owned())
+            .collect()
     }
 
     #[test]
@@ -193,9 +243,20 @@ mod tests {
     fn only_sets_of_this_name_are_owned() {
         let id = |key| owned("nightly", key).map(|(id, _)| id);
         assert_eq!(id("nightly/manifest.json"), Some("nightly"));
-        assert_eq!(id("nightly-20250906-120000/topics/a/x"), Some("nightly-20250906-120000"));
-        assert_eq!(id("nightly-20250906-120000-offsets.db"), Some("nightly-20250906-120000"));
-        for key in ["nightly-eu-20250906-120000/manifest.json", "nightly2/manifest.json", "night/x", "nightly-20251306-120000/x"] {
+        assert_eq!(
+            id("nightly-20250906-120000/topics/a/x"),
+            Some("nightly-20250906-120000")
+        );
+        assert_eq!(
+            id("nightly-20250906-120000-offsets.db"),
+            Some("nightly-20250906-120000")
+        );
+        for key in [
+            "nightly-eu-20250906-120000/manifest.json",
+            "nightly2/manifest.json",
+            "night/x",
+            "nightly-20251306-120000/x",
+        ] {
             assert_eq!(id(key), None, "{key}");
         }
     }

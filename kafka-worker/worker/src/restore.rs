@@ -23,10 +23,15 @@ pub async fn run(work: &Work) -> Outcome {
 async fn begin(work: &Work) -> Result<Outcome> {
     let plan = work.stoppable(Plan::make(work)).await?;
     let id = &plan.set.id;
-    work.output.progress(json!({ "phase": "Running", "backupId": id, "message": "checking the backup" }));
+    work.output
+        .progress(json!({ "phase": "Running", "backupId": id, "message": "checking the backup" }));
     // Before anything is produced: a damaged segment must not be noticed in the middle of a topic.
     let expected = work.stoppable(plan.check(work)).await?;
-    let cluster = work.stoppable(Cluster::connect(work.places.cluster(&plan.spec.kafka_cluster, &[])?)).await?;
+    let cluster = work
+        .stoppable(Cluster::connect(
+            work.places.cluster(&plan.spec.kafka_cluster, &[])?,
+        ))
+        .await?;
     let groups = work.stoppable(async {
         plan.check_targets(&cluster).await?;
         offsets::groups(&plan, &cluster).await
@@ -37,10 +42,15 @@ async fn begin(work: &Work) -> Result<Outcome> {
         let status = json!({
             "backupId": id, "recordsToRestore": expected.records(), "topics": plan.shown(), "consumerGroups": groups,
         });
-        let message = format!("{} records of backup {id} would be restored", expected.records());
+        let message = format!(
+            "{} records of backup {id} would be restored",
+            expected.records()
+        );
         return Ok(Outcome::complete(message, status).with_warnings(warnings));
     }
-    let snapshot = work.stoppable(offsets::snapshot(work, &plan, &cluster, &groups)).await?;
+    let snapshot = work
+        .stoppable(offsets::snapshot(work, &plan, &cluster, &groups))
+        .await?;
     let mut restored = Restored::default();
     let result = data::restore(work, &plan, &cluster, &expected, &mut restored).await;
     let mut status = status(work, &plan, &restored);
@@ -55,10 +65,14 @@ async fn begin(work: &Work) -> Result<Outcome> {
     if groups.is_empty() {
         return Ok(Outcome::complete(message, status).with_warnings(warnings));
     }
-    let moved = work.stoppable(offsets::set(work, &plan, &cluster, &groups, &restored)).await;
+    let moved = work
+        .stoppable(offsets::set(work, &plan, &cluster, &groups, &restored))
+        .await;
     let moved = match moved {
         Ok(moved) => moved,
-        Err(error) => return Ok(Outcome::failed(error.during(&message), status).with_warnings(warnings)),
+        Err(error) => {
+            return Ok(Outcome::failed(error.during(&message), status).with_warnings(warnings));
+        }
     };
     moved.add_to(&mut status);
     let Some(error) = moved.error() else {
@@ -69,7 +83,10 @@ async fn begin(work: &Work) -> Result<Outcome> {
     if plan.rollback().auto_rollback_on_failure
         && let Some(snapshot) = &snapshot
     {
-        warnings.extend(work.stoppable(snapshot.give_back(&cluster, &groups)).await?);
+        warnings.extend(
+            work.stoppable(snapshot.give_back(&cluster, &groups))
+                .await?,
+        );
         status["rolledBack"] = json!(true);
     }
     Ok(Outcome::failed(error.during(&message), status).with_warnings(warnings))

@@ -20,15 +20,24 @@ pub async fn run(work: &Work) -> Outcome {
 }
 
 async fn rollback(work: &Work) -> Result<Outcome> {
-    let spec: OffsetRollbackSpec = work.object.spec(|spec| rules::offset_rollback(spec, rules::Names::Fields))?;
+    let spec: OffsetRollbackSpec = work
+        .object
+        .spec(|spec| rules::offset_rollback(spec, rules::Names::Fields))?;
     let of = &spec.snapshot_ref;
-    let path = of.path.clone().unwrap_or_else(|| format!("offset-snapshots/{}.json", of.name));
+    let path = of
+        .path
+        .clone()
+        .unwrap_or_else(|| format!("offset-snapshots/{}.json", of.name));
     let snapshot = Snapshot::read(&located(work, of.pvc_name.as_deref(), &path)?)?;
     let groups = match spec.consumer_groups.as_slice() {
         [] => snapshot.groups.keys().cloned().collect(),
         named => named.to_vec(),
     };
-    let cluster = work.stoppable(Cluster::connect(work.places.cluster(&spec.kafka_cluster, &[])?)).await?;
+    let cluster = work
+        .stoppable(Cluster::connect(
+            work.places.cluster(&spec.kafka_cluster, &[])?,
+        ))
+        .await?;
     let mut results: Vec<Value> = Vec::new();
     let mut failures: Vec<(String, WorkError)> = Vec::new();
     let mut unlike: Vec<String> = Vec::new();
@@ -36,15 +45,23 @@ async fn rollback(work: &Work) -> Result<Outcome> {
         let result = work.stoppable(one(&cluster, &snapshot, &spec, group)).await;
         match result {
             Ok(partitions) => {
-                results.push(json!({ "groupId": group, "success": true, "partitionsReset": partitions }));
-                if spec.verify_after_rollback && !spec.dry_run && !work.stoppable(snapshot.matches(&cluster, group)).await? {
+                results.push(
+                    json!({ "groupId": group, "success": true, "partitionsReset": partitions }),
+                );
+                if spec.verify_after_rollback
+                    && !spec.dry_run
+                    && !work.stoppable(snapshot.matches(&cluster, group)).await?
+                {
                     unlike.push(group.clone());
                 }
             }
             Err(error) => {
                 results.push(json!({ "groupId": group, "success": false, "error": error.message }));
                 if error.failure == Failure::Interrupted {
-                    return Ok(Outcome::failed(error, status(&spec, &groups, &results, &failures, &unlike)));
+                    return Ok(Outcome::failed(
+                        error,
+                        status(&spec, &groups, &results, &failures, &unlike),
+                    ));
                 }
                 failures.push((group.clone(), error));
             }
@@ -55,25 +72,48 @@ async fn rollback(work: &Work) -> Result<Outcome> {
     let would = if spec.dry_run { "would be" } else { "were" };
     let message = format!("{done} of {} groups {would} rolled back", groups.len());
     if let Some((_, first)) = failures.first() {
-        let texts: Vec<_> = failures.iter().map(|(_, error)| error.message.clone()).collect();
-        let failure = if done == 0 { first.failure } else { Failure::Partial };
-        let mut error = WorkError::new(failure, format!("{message}: {}", listed(&texts, MOST_NAMED)));
+        let texts: Vec<_> = failures
+            .iter()
+            .map(|(_, error)| error.message.clone())
+            .collect();
+        let failure = if done == 0 {
+            first.failure
+        } else {
+            Failure::Partial
+        };
+        let mut error = WorkError::new(
+            failure,
+            format!("{message}: {}", listed(&texts, MOST_NAMED)),
+        );
         error.hint.clone_from(&first.hint);
         return Ok(Outcome::failed(error, status));
     }
     if !unlike.is_empty() {
-        let text = format!("{message}, but the offsets of {} differ from the snapshot", listed(&unlike, MOST_NAMED));
+        let text = format!(
+            "{message}, but the offsets of {} differ from the snapshot",
+            listed(&unlike, MOST_NAMED)
+        );
         return Ok(Outcome::failed(WorkError::failed(text), status));
     }
     Ok(Outcome::complete(message, status))
 }
 
-async fn one(cluster: &Cluster, snapshot: &Snapshot, spec: &OffsetRollbackSpec, group: &str) -> Result<usize> {
+async fn one(
+    cluster: &Cluster,
+    snapshot: &Snapshot,
+    spec: &OffsetRollbackSpec,
+    group: &str,
+) -> Result<usize> {
     if !spec.dry_run {
         return snapshot.give_back(cluster, group).await;
     }
     cluster.refuse_active(group).await?;
-    let missing = || WorkError::new(Failure::NotFound, format!("the snapshot has no group {group}"));
+    let missing = || {
+        WorkError::new(
+            Failure::NotFound,
+            format!("the snapshot has no group {group}"),
+        )
+    };
     snapshot.groups.get(group).map(Vec::len).ok_or_else(missing)
 }
 
@@ -84,7 +124,10 @@ fn status(
     failures: &[(String, WorkError)],
     unlike: &[String],
 ) -> Value {
-    let done = results.iter().filter(|result| result["success"] == true).count();
+    let done = results
+        .iter()
+        .filter(|result| result["success"] == true)
+        .count();
     let mut status = json!({
         "groupsRolledBack": if spec.dry_run { 0 } else { done },
         "groupsFailed": failures.len(),

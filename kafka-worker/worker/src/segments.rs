@@ -6,9 +6,9 @@ use bytes::Bytes;
 use host_base::{Failure, Sha256};
 use kafka_backup_core::BackupRecord;
 use kafka_backup_core::manifest::{PartitionBackup, SegmentMetadata, TopicBackup};
+use kafka_backup_core::restore::read_segment;
 use kafka_backup_core::segment::{MAGIC_BYTES, SegmentReader};
 use kafka_backup_core::storage::{StorageBackend, get_if_exists};
-use kafka_backup_core::restore::read_segment;
 
 use crate::error::{During as _, Result, WorkError};
 use crate::text::{clean, listed};
@@ -32,7 +32,8 @@ pub struct Window {
 
 impl Window {
     pub fn has(self, timestamp: i64) -> bool {
-        self.start.is_none_or(|start| timestamp >= start) && self.end.is_none_or(|end| timestamp <= end)
+        self.start.is_none_or(|start| timestamp >= start)
+            && self.end.is_none_or(|end| timestamp <= end)
     }
 
     pub fn is_open(self) -> bool {
@@ -62,15 +63,24 @@ pub async fn check(
 ) -> Result<(Vec<String>, u64)> {
     let mut matching = 0;
     let place = format!("{}[{}]", topic.name, partition.partition_id);
-    let mut damages = holes(partition).into_iter().map(|hole| format!("{place} {hole}")).collect::<Vec<_>>();
+    let mut damages = holes(partition)
+        .into_iter()
+        .map(|hole| format!("{place} {hole}"))
+        .collect::<Vec<_>>();
     for segment in &partition.segments {
-        let range = format!("{place} offsets {}–{}", segment.start_offset, segment.end_offset);
+        let range = format!(
+            "{place} offsets {}–{}",
+            segment.start_offset, segment.end_offset
+        );
         match stamps(backend, segment).await? {
             Ok(stamps) => {
                 tally.segments += 1;
                 tally.records += stamps.len() as u64;
                 tally.bytes += segment.compressed_size;
-                matching += stamps.iter().filter(|stamp| window.has(stamp.timestamp)).count() as u64;
+                matching += stamps
+                    .iter()
+                    .filter(|stamp| window.has(stamp.timestamp))
+                    .count() as u64;
             }
             Err(damage) => damages.push(format!("{range}: {damage}")),
         }
@@ -90,21 +100,32 @@ pub async fn counts(
 ) -> Result<Vec<i64>> {
     let mut counts = vec![0; offsets.len()];
     for segment in &partition.segments {
-        let cuts = offsets.iter().any(|offset| *offset > segment.start_offset && *offset <= segment.end_offset);
+        let cuts = offsets
+            .iter()
+            .any(|offset| *offset > segment.start_offset && *offset <= segment.end_offset);
         let is_needed = offsets.iter().any(|offset| *offset > segment.start_offset);
         if !is_needed {
             continue;
         }
         if window.is_open() && !cuts {
             for (count, offset) in counts.iter_mut().zip(offsets) {
-                *count += if *offset > segment.end_offset { segment.record_count } else { 0 };
+                *count += if *offset > segment.end_offset {
+                    segment.record_count
+                } else {
+                    0
+                };
             }
             continue;
         }
         let stamps = stamps(backend, segment).await?;
-        let stamps = stamps.map_err(|damage| WorkError::new(Failure::Integrity, format!("{}: {damage}", segment.key)))?;
+        let stamps = stamps.map_err(|damage| {
+            WorkError::new(Failure::Integrity, format!("{}: {damage}", segment.key))
+        })?;
         for (count, offset) in counts.iter_mut().zip(offsets) {
-            let before = stamps.iter().filter(|stamp| stamp.offset < *offset && window.has(stamp.timestamp)).count();
+            let before = stamps
+                .iter()
+                .filter(|stamp| stamp.offset < *offset && window.has(stamp.timestamp))
+                .count();
             *count += i64::try_from(before).unwrap_or(i64::MAX);
         }
     }
@@ -114,8 +135,13 @@ pub async fn counts(
 /// Makes an error of damages.
 pub fn damaged(id: &str, damages: &[String]) -> WorkError {
     let list = listed(damages, MOST_NAMED);
-    WorkError::new(Failure::Integrity, format!("backup {id} is damaged: {list}"))
-        .with_hint("Restore another backup, or only topics that are not damaged: spec.topics names them")
+    WorkError::new(
+        Failure::Integrity,
+        format!("backup {id} is damaged: {list}"),
+    )
+    .with_hint(
+        "Restore another backup, or only topics that are not damaged: spec.topics names them",
+    )
 }
 
 /// Reads a segment, compares it with the manifest, and returns its records. The inner error says what is wrong with it.
@@ -127,10 +153,16 @@ pub async fn stamps(
     segment: &SegmentMetadata,
 ) -> Result<std::result::Result<Vec<Stamp>, String>> {
     let what = format!("reading {}", segment.key);
-    let Some(bytes) = get_if_exists(backend.as_ref(), &segment.key).await.during(&what)? else {
+    let Some(bytes) = get_if_exists(backend.as_ref(), &segment.key)
+        .await
+        .during(&what)?
+    else {
         return Ok(Err("the segment is missing".to_owned()));
     };
-    if bytes.len() >= MAGIC_BYTES.len() && bytes[..MAGIC_BYTES.len()] != MAGIC_BYTES && segment.sha256.is_empty() {
+    if bytes.len() >= MAGIC_BYTES.len()
+        && bytes[..MAGIC_BYTES.len()] != MAGIC_BYTES
+        && segment.sha256.is_empty()
+    {
         return Ok(legacy(backend, segment).await);
     }
     let segment = segment.clone();
@@ -140,9 +172,17 @@ pub async fn stamps(
 }
 
 /// Reads a segment in the form of old versions, which is JSON without a checksum.
-async fn legacy(backend: &Arc<dyn StorageBackend>, segment: &SegmentMetadata) -> std::result::Result<Vec<Stamp>, String> {
-    let records = read_segment(backend.as_ref(), segment).await.map_err(|error| clean(&error.to_string()))?;
-    let stamp = |record: &BackupRecord| Stamp { offset: record.offset, timestamp: record.timestamp };
+async fn legacy(
+    backend: &Arc<dyn StorageBackend>,
+    segment: &SegmentMetadata,
+) -> std::result::Result<Vec<Stamp>, String> {
+    let records = read_segment(backend.as_ref(), segment)
+        .await
+        .map_err(|error| clean(&error.to_string()))?;
+    let stamp = |record: &BackupRecord| Stamp {
+        offset: record.offset,
+        timestamp: record.timestamp,
+    };
     let stamps: Vec<_> = records.iter().map(stamp).collect();
     compare(segment, &stamps)?;
     Ok(stamps)
@@ -152,14 +192,20 @@ fn inspect(bytes: Bytes, segment: &SegmentMetadata) -> std::result::Result<Vec<S
     if !segment.sha256.is_empty() {
         let found = Sha256::digest(&bytes).to_string();
         if !found.eq_ignore_ascii_case(&segment.sha256) {
-            return Err(format!("its SHA-256 is {found}, but the manifest says {}", clean(&segment.sha256)));
+            return Err(format!(
+                "its SHA-256 is {found}, but the manifest says {}",
+                clean(&segment.sha256)
+            ));
         }
     }
     let reader = SegmentReader::open(bytes).map_err(|error| clean(&error.to_string()))?;
     let mut stamps = Vec::new();
     for record in reader {
         let record = record.map_err(|error| clean(&error.to_string()))?;
-        stamps.push(Stamp { offset: record.offset, timestamp: record.timestamp });
+        stamps.push(Stamp {
+            offset: record.offset,
+            timestamp: record.timestamp,
+        });
     }
     compare(segment, &stamps)?;
     Ok(stamps)
@@ -169,15 +215,27 @@ fn inspect(bytes: Bytes, segment: &SegmentMetadata) -> std::result::Result<Vec<S
 fn compare(segment: &SegmentMetadata, stamps: &[Stamp]) -> std::result::Result<(), String> {
     let count = i64::try_from(stamps.len()).unwrap_or(i64::MAX);
     if count != segment.record_count {
-        return Err(format!("it has {count} records, but the manifest says {}", segment.record_count));
+        return Err(format!(
+            "it has {count} records, but the manifest says {}",
+            segment.record_count
+        ));
     }
-    let ends = stamps.first().zip(stamps.last()).map(|(first, last)| (first.offset, last.offset));
+    let ends = stamps
+        .first()
+        .zip(stamps.last())
+        .map(|(first, last)| (first.offset, last.offset));
     if ends.is_some_and(|ends| ends != (segment.start_offset, segment.end_offset)) {
         let (first, last) = ends.unwrap_or_default();
         return Err(format!("its records have the offsets {first}–{last}"));
     }
-    if let Some(pair) = stamps.windows(2).find(|pair| pair[0].offset >= pair[1].offset) {
-        return Err(format!("offset {} comes after offset {}", pair[1].offset, pair[0].offset));
+    if let Some(pair) = stamps
+        .windows(2)
+        .find(|pair| pair[0].offset >= pair[1].offset)
+    {
+        return Err(format!(
+            "offset {} comes after offset {}",
+            pair[1].offset, pair[0].offset
+        ));
     }
     Ok(())
 }
@@ -194,8 +252,18 @@ fn holes(partition: &PartitionBackup) -> Vec<String> {
         // Segments of old versions don't say which offsets they cover: compaction leaves holes too.
         return Vec::new();
     }
-    covered.extend(partition.gaps.iter().map(|gap| (gap.start_offset, gap.end_offset.saturating_sub(1))));
-    covered.extend(partition.pruned.iter().map(|range| (range.start_offset, range.end_offset)));
+    covered.extend(
+        partition
+            .gaps
+            .iter()
+            .map(|gap| (gap.start_offset, gap.end_offset.saturating_sub(1))),
+    );
+    covered.extend(
+        partition
+            .pruned
+            .iter()
+            .map(|range| (range.start_offset, range.end_offset)),
+    );
     covered.sort_unstable();
     let mut holes = Vec::new();
     let mut next: Option<i64> = None;
@@ -224,22 +292,33 @@ mod tests {
                 })
             })
             .collect();
-        serde_json::from_value(json!({ "partition_id": 0, "segments": segments })).expect("a partition")
+        serde_json::from_value(json!({ "partition_id": 0, "segments": segments }))
+            .expect("a partition")
     }
 
     #[test]
     fn offsets_between_segments_are_missed() {
         assert_eq!(holes(&partition(&[(0, 9), (10, 19)])), [""; 0]);
-        assert_eq!(holes(&partition(&[(20, 29), (0, 9)])), ["offsets 10–19: no segment has them"]);
+        assert_eq!(
+            holes(&partition(&[(20, 29), (0, 9)])),
+            ["offsets 10–19: no segment has them"]
+        );
     }
 
     #[test]
     fn records_must_be_those_of_the_manifest() {
-        let stamp = |offset| Stamp { offset, timestamp: 0 };
+        let stamp = |offset| Stamp {
+            offset,
+            timestamp: 0,
+        };
         let mut segment = partition(&[(0, 2)]).segments.remove(0);
         segment.record_count = 3;
         assert_eq!(compare(&segment, &[stamp(0), stamp(1), stamp(2)]), Ok(()));
-        for wrong in [vec![stamp(0), stamp(2)], vec![stamp(0), stamp(1), stamp(3)], vec![stamp(0), stamp(0), stamp(2)]] {
+        for wrong in [
+            vec![stamp(0), stamp(2)],
+            vec![stamp(0), stamp(1), stamp(3)],
+            vec![stamp(0), stamp(0), stamp(2)],
+        ] {
             assert!(compare(&segment, &wrong).is_err());
         }
     }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use host_base::Failure;
 use kafka_backup_core::BackupManifest;
 use kafka_backup_core::manifest::{PartitionBackup, TopicBackup};
 use kafka_backup_core::storage::{StorageBackend, get_if_exists};
 use kafka_spec::{BackupRef, BackupSpec, Storage, rules};
-use host_base::Failure;
 use serde::Deserialize;
 
 use crate::error::{During as _, Result, WorkError};
@@ -41,12 +41,22 @@ impl Set {
     /// Reads the manifest of a set, or returns `None` if the storage has no such set.
     pub async fn find(backend: &dyn StorageBackend, id: &str) -> Result<Option<Self>> {
         let what = format!("reading the manifest of backup {id}");
-        let Some(bytes) = get_if_exists(backend, &format!("{id}/manifest.json")).await.during(&what)? else {
+        let Some(bytes) = get_if_exists(backend, &format!("{id}/manifest.json"))
+            .await
+            .during(&what)?
+        else {
             return Ok(None);
         };
-        let manifest: BackupManifest = serde_json::from_slice(&bytes)
-            .map_err(|error| WorkError::new(Failure::Integrity, format!("the manifest of backup {id} is damaged: {error}")))?;
-        let set = Self { id: id.to_owned(), manifest };
+        let manifest: BackupManifest = serde_json::from_slice(&bytes).map_err(|error| {
+            WorkError::new(
+                Failure::Integrity,
+                format!("the manifest of backup {id} is damaged: {error}"),
+            )
+        })?;
+        let set = Self {
+            id: id.to_owned(),
+            manifest,
+        };
         set.check()?;
         Ok(Some(set))
     }
@@ -63,7 +73,10 @@ impl Set {
     /// Refuses a manifest that leads outside its set. Keys of the folder storage are paths.
     fn check(&self) -> Result<()> {
         let damaged = |what: String| {
-            Err(WorkError::new(Failure::Integrity, format!("the manifest of backup {} {what}", self.id)))
+            Err(WorkError::new(
+                Failure::Integrity,
+                format!("the manifest of backup {} {what}", self.id),
+            ))
         };
         if self.manifest.backup_id != self.id {
             return damaged(format!("is that of backup {:?}", self.manifest.backup_id));
@@ -71,10 +84,14 @@ impl Set {
         let prefix = format!("{}/", self.id);
         for (topic, partition) in self.partitions() {
             if topic.name.is_empty() || partition.partition_id < 0 {
-                return damaged(format!("has the partition {:?}[{}]", topic.name, partition.partition_id));
+                return damaged(format!(
+                    "has the partition {:?}[{}]",
+                    topic.name, partition.partition_id
+                ));
             }
             for segment in &partition.segments {
-                let is_inside = segment.key.starts_with(&prefix) && !segment.key.split('/').any(|part| part == "..");
+                let is_inside = segment.key.starts_with(&prefix)
+                    && !segment.key.split('/').any(|part| part == "..");
                 if !is_inside {
                     return damaged(format!("names {:?}, which is outside the set", segment.key));
                 }
@@ -86,7 +103,12 @@ impl Set {
     /// Returns all partitions with their topics.
     pub fn partitions(&self) -> impl Iterator<Item = (&TopicBackup, &PartitionBackup)> {
         let topics = self.manifest.topics.iter();
-        topics.flat_map(|topic| topic.partitions.iter().map(move |partition| (topic, partition)))
+        topics.flat_map(|topic| {
+            topic
+                .partitions
+                .iter()
+                .map(move |partition| (topic, partition))
+        })
     }
 
     /// Returns the partitions that don't reach the end that the backup had at its start. An empty list means that the set is
@@ -99,14 +121,20 @@ impl Set {
             (reached < end).then(|| format!("{place} reaches offset {reached} of {end}"))
         });
         let missing = self.manifest.missing_topics.iter();
-        short.chain(missing.map(|topic| format!("topic {topic} was not found"))).collect()
+        short
+            .chain(missing.map(|topic| format!("topic {topic} was not found")))
+            .collect()
     }
 
     /// Returns the ranges of offsets that Kafka had deleted before the backup read them.
     pub fn lost(&self) -> Vec<String> {
         let gaps = self.manifest.gaps();
         gaps.map(|(topic, partition, gap)| {
-            format!("{topic}[{partition}] lacks the offsets {}–{}", gap.start_offset, gap.end_offset.saturating_sub(1))
+            format!(
+                "{topic}[{partition}] lacks the offsets {}–{}",
+                gap.start_offset,
+                gap.end_offset.saturating_sub(1)
+            )
         })
         .collect()
     }
@@ -114,9 +142,14 @@ impl Set {
     /// Returns the partitions whose last records belonged to open transactions.
     pub fn held_back(&self) -> Vec<String> {
         let held = self.partitions().filter_map(|(topic, partition)| {
-            let (end, high) = (partition.snapshot_end_offset?, partition.high_watermark_at_capture?);
+            let (end, high) = (
+                partition.snapshot_end_offset?,
+                partition.high_watermark_at_capture?,
+            );
             let place = format!("{}[{}]", topic.name, partition.partition_id);
-            (high > end).then(|| format!("{place} ends at offset {end} of {high}, where a transaction was open"))
+            (high > end).then(|| {
+                format!("{place} ends at offset {end} of {high}, where a transaction was open")
+            })
         });
         held.collect()
     }
@@ -127,13 +160,17 @@ impl Set {
 
     /// Returns the number of bytes before compression.
     pub fn bytes(&self) -> u64 {
-        let segments = self.partitions().flat_map(|(_, partition)| &partition.segments);
+        let segments = self
+            .partitions()
+            .flat_map(|(_, partition)| &partition.segments);
         segments.map(|segment| segment.uncompressed_size).sum()
     }
 
     /// Returns the number of bytes of the segments in the storage.
     pub fn stored_bytes(&self) -> u64 {
-        let segments = self.partitions().flat_map(|(_, partition)| &partition.segments);
+        let segments = self
+            .partitions()
+            .flat_map(|(_, partition)| &partition.segments);
         segments.map(|segment| segment.compressed_size).sum()
     }
 
@@ -144,8 +181,9 @@ impl Set {
         let Some(bytes) = get_if_exists(backend, &key).await.during(&what)? else {
             return Ok(KeptGroups::default());
         };
-        serde_json::from_slice(&bytes)
-            .map_err(|error| WorkError::new(Failure::Integrity, format!("{key} is damaged: {error}")))
+        serde_json::from_slice(&bytes).map_err(|error| {
+            WorkError::new(Failure::Integrity, format!("{key} is damaged: {error}"))
+        })
     }
 }
 
@@ -159,21 +197,35 @@ pub fn referred(work: &Work, of: &BackupRef) -> Result<(String, Storage)> {
         && backup.metadata.name != of.name
     {
         let name = &backup.metadata.name;
-        return Err(WorkError::usage(format!("spec.backupRef names {}, but --backup is KafkaBackup {name}", of.name)));
+        return Err(WorkError::usage(format!(
+            "spec.backupRef names {}, but --backup is KafkaBackup {name}",
+            of.name
+        )));
     }
     let storage = match (&of.storage, backup) {
         (Some(storage), _) => storage.clone(),
-        (None, Some(backup)) => backup.spec(|spec: &BackupSpec| rules::storage(&spec.storage, "spec.storage", rules::Names::Fields))?.storage,
+        (None, Some(backup)) => {
+            backup
+                .spec(|spec: &BackupSpec| {
+                    rules::storage(&spec.storage, "spec.storage", rules::Names::Fields)
+                })?
+                .storage
+        }
         (None, None) => {
-            return Err(WorkError::usage("the object has no spec.backupRef.storage, and no KafkaBackup is given")
-                .with_hint("Pass --backup FILE with the KafkaBackup"));
+            return Err(WorkError::usage(
+                "the object has no spec.backupRef.storage, and no KafkaBackup is given",
+            )
+            .with_hint("Pass --backup FILE with the KafkaBackup"));
         }
     };
     let id = of.backup_id.clone().or_else(|| work.backup_id.clone());
     let id = id.or_else(|| backup.and_then(|backup| backup.status.backup_id.clone()));
     let id = id.ok_or_else(|| {
-        WorkError::new(Failure::Conflict, format!("KafkaBackup {} has no backup yet", of.name))
-            .with_hint("Name a backup of the storage in spec.backupRef.backupId")
+        WorkError::new(
+            Failure::Conflict,
+            format!("KafkaBackup {} has no backup yet", of.name),
+        )
+        .with_hint("Name a backup of the storage in spec.backupRef.backupId")
     })?;
     match rules::set_id(&id) {
         Some(problem) => Err(WorkError::usage(problem)),
@@ -189,7 +241,10 @@ mod tests {
 
     fn set(partition: Value) -> Set {
         let manifest = json!({ "backup_id": "b", "created_at": 0, "topics": [{ "name": "orders", "partitions": [partition] }] });
-        Set { id: "b".to_owned(), manifest: serde_json::from_value(manifest).expect("a manifest") }
+        Set {
+            id: "b".to_owned(),
+            manifest: serde_json::from_value(manifest).expect("a manifest"),
+        }
     }
 
     fn segment(key: &str, end: i64) -> Value {
@@ -206,7 +261,9 @@ mod tests {
         let empty = set(json!({ "partition_id": 3, "segments": [], "snapshot_end_offset": 5 }));
         assert_eq!(empty.unfinished(), ["orders[3] reaches offset 0 of 5"]);
         // Offsets behind the last record hold only the markers of transactions.
-        let covered = set(json!({ "partition_id": 3, "segments": [], "snapshot_end_offset": 5, "covered_through": 4 }));
+        let covered = set(
+            json!({ "partition_id": 3, "segments": [], "snapshot_end_offset": 5, "covered_through": 4 }),
+        );
         assert_eq!(covered.unfinished(), [""; 0]);
     }
 
@@ -214,9 +271,17 @@ mod tests {
     fn a_manifest_can_not_lead_outside_its_set() {
         for key in ["/etc/passwd", "b/../c/s", "c/s", "b"] {
             let set = set(json!({ "partition_id": 0, "segments": [segment(key, 1)] }));
-            assert_eq!(set.check().unwrap_err().failure, Failure::Integrity, "{key}");
+            assert_eq!(
+                set.check().unwrap_err().failure,
+                Failure::Integrity,
+                "{key}"
+            );
         }
-        assert!(set(json!({ "partition_id": 0, "segments": [segment("b/topics/s", 1)] })).check().is_ok());
+        assert!(
+            set(json!({ "partition_id": 0, "segments": [segment("b/topics/s", 1)] }))
+                .check()
+                .is_ok()
+        );
         let mut other = set(json!({ "partition_id": 0, "segments": [] }));
         other.id = "other".to_owned();
         assert!(other.check().is_err());

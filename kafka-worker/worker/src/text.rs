@@ -15,7 +15,10 @@ static SECRETS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 pub fn keep_secret(value: &str) {
     let value = value.trim();
     if value.len() >= SHORTEST_SECRET {
-        SECRETS.lock().unwrap_or_else(PoisonError::into_inner).push(value.to_owned());
+        SECRETS
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(value.to_owned());
     }
 }
 
@@ -23,9 +26,18 @@ pub fn keep_secret(value: &str) {
 ///
 /// The library formats some errors with a backtrace, which begins in the second line.
 pub fn clean(text: &str) -> String {
-    let first = text.trim_start().lines().next().unwrap_or_default().trim_end();
+    let first = text
+        .trim_start()
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end();
     let mut first = first.to_owned();
-    for secret in SECRETS.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+    for secret in SECRETS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .iter()
+    {
         first = first.replace(secret, "***");
     }
     printable(&first, LONGEST).into_owned()
@@ -33,7 +45,12 @@ pub fn clean(text: &str) -> String {
 
 /// Returns a list of at most `most` items, and the number of the others.
 pub fn listed(items: &[String], most: usize) -> String {
-    let mut text = items.iter().take(most).cloned().collect::<Vec<_>>().join("; ");
+    let mut text = items
+        .iter()
+        .take(most)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("; ");
     if items.len() > most {
         text += &format!("; and {} more", items.len() - most);
     }

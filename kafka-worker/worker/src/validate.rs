@@ -37,18 +37,35 @@ pub async fn run(work: &Work) -> Outcome {
 }
 
 async fn validate(work: &Work) -> Result<Outcome> {
-    let spec: ValidationSpec = work.object.spec(|spec| rules::validation(spec, rules::Names::Fields))?;
+    let spec: ValidationSpec = work
+        .object
+        .spec(|spec| rules::validation(spec, rules::Names::Fields))?;
     let (id, storage) = referred(work, &spec.backup_ref)?;
     let place = work.places.storage(&storage)?;
-    let set = work.stoppable(Set::load(place.backend.as_ref(), &id)).await?;
+    let set = work
+        .stoppable(Set::load(place.backend.as_ref(), &id))
+        .await?;
     let mut checked = vec![work.stoppable(segments(work, &place, &set)).await?];
     if let Some(target) = &spec.kafka_cluster {
         let servers = target.bootstrap_servers.clone();
-        let cluster = work.stoppable(Cluster::connect(work.places.cluster(target, &[])?)).await?;
-        if let Some(check) = spec.checks.consumer_group_offsets.as_ref().filter(|check| check.enabled) {
-            checked.push(work.stoppable(groups(&cluster, &check.consumer_groups)).await?);
+        let cluster = work
+            .stoppable(Cluster::connect(work.places.cluster(target, &[])?))
+            .await?;
+        if let Some(check) = spec
+            .checks
+            .consumer_group_offsets
+            .as_ref()
+            .filter(|check| check.enabled)
+        {
+            checked.push(
+                work.stoppable(groups(&cluster, &check.consumer_groups))
+                    .await?,
+            );
         }
-        checked.extend(work.stoppable(in_cluster(&spec.checks, cluster, servers, &place, &set)).await?);
+        checked.extend(
+            work.stoppable(in_cluster(&spec.checks, cluster, servers, &place, &set))
+                .await?,
+        );
     } else if !spec.checks.custom_webhooks.is_empty() {
         checked.push(Checked {
             name: "customWebhooks".to_owned(),
@@ -61,7 +78,12 @@ async fn validate(work: &Work) -> Result<Outcome> {
 }
 
 fn outcome(id: &str, checked: &[Checked], wants_evidence: bool) -> Outcome {
-    let count = |outcome: &str| checked.iter().filter(|check| check.outcome == outcome).count();
+    let count = |outcome: &str| {
+        checked
+            .iter()
+            .filter(|check| check.outcome == outcome)
+            .count()
+    };
     let (failed, warned) = (count("Failed"), count("Warning") + count("Skipped"));
     let result = match (failed, warned) {
         (0, 0) => "Pass",
@@ -82,18 +104,35 @@ fn outcome(id: &str, checked: &[Checked], wants_evidence: bool) -> Outcome {
         "checkResults": results.collect::<Value>(),
     });
     let bad = checked.iter().filter(|check| check.outcome == "Failed");
-    let bad: Vec<_> = bad.map(|check| format!("{}: {}", check.name, check.message)).collect();
+    let bad: Vec<_> = bad
+        .map(|check| format!("{}: {}", check.name, check.message))
+        .collect();
     let mut warnings = Vec::new();
     if wants_evidence {
-        warnings.push("spec.evidence has no effect: the worker writes no evidence reports".to_owned());
+        warnings
+            .push("spec.evidence has no effect: the worker writes no evidence reports".to_owned());
     }
     let outcome = match result {
         "Fail" => {
-            let message = format!("backup {id} failed {failed} of {} checks: {}", checked.len(), listed(&bad, MOST_NAMED));
+            let message = format!(
+                "backup {id} failed {failed} of {} checks: {}",
+                checked.len(),
+                listed(&bad, MOST_NAMED)
+            );
             let error = WorkError::new(Failure::Integrity, message);
-            Outcome::failed(error.with_hint("Make another backup, and find out why this one differs"), status)
+            Outcome::failed(
+                error.with_hint("Make another backup, and find out why this one differs"),
+                status,
+            )
         }
-        _ => Outcome::complete(format!("backup {id} passed {} of {} checks", count("Passed"), checked.len()), status),
+        _ => Outcome::complete(
+            format!(
+                "backup {id} passed {} of {} checks",
+                count("Passed"),
+                checked.len()
+            ),
+            status,
+        ),
     };
     outcome.with_warnings(warnings)
 }
@@ -104,7 +143,14 @@ async fn segments(work: &Work, place: &Place, set: &Set) -> Result<Checked> {
     let mut tally = Tally::default();
     let mut damages = Vec::new();
     for (topic, partition) in set.partitions() {
-        let (found, _) = segments::check(&place.backend, topic, partition, Window::default(), &mut tally).await?;
+        let (found, _) = segments::check(
+            &place.backend,
+            topic,
+            partition,
+            Window::default(),
+            &mut tally,
+        )
+        .await?;
         damages.extend(found);
         work.output.progress(json!({ "currentTopic": topic.name, "segmentsChecked": tally.segments, "recordsChecked": tally.records }));
     }
@@ -116,9 +162,20 @@ async fn segments(work: &Work, place: &Place, set: &Set) -> Result<Checked> {
     } else if !lost.is_empty() {
         ("Warning", listed(&lost, MOST_NAMED))
     } else {
-        ("Passed", format!("{} segments with {} records and {} bytes", tally.segments, tally.records, tally.bytes))
+        (
+            "Passed",
+            format!(
+                "{} segments with {} records and {} bytes",
+                tally.segments, tally.records, tally.bytes
+            ),
+        )
     };
-    Ok(Checked { name: SEGMENTS.to_owned(), outcome, message, milliseconds: begun.elapsed().as_millis() })
+    Ok(Checked {
+        name: SEGMENTS.to_owned(),
+        outcome,
+        message,
+        milliseconds: begun.elapsed().as_millis(),
+    })
 }
 
 /// Checks that groups have offsets in the cluster. The library's own check passes for a group that does not exist.
@@ -128,20 +185,36 @@ async fn groups(cluster: &Cluster, groups: &[String]) -> Result<Checked> {
     let mut total = 0;
     for group in groups {
         match cluster.offsets(group).await {
-            Ok(offsets) if offsets.is_empty() => problems.push(format!("group {group} has no offsets")),
+            Ok(offsets) if offsets.is_empty() => {
+                problems.push(format!("group {group} has no offsets"))
+            }
             Ok(offsets) => total += offsets.len(),
             Err(error) => problems.push(error.message),
         }
     }
     let (outcome, message) = match problems.is_empty() {
-        true => ("Passed", format!("{} groups have {total} offsets", groups.len())),
+        true => (
+            "Passed",
+            format!("{} groups have {total} offsets", groups.len()),
+        ),
         false => ("Failed", listed(&problems, MOST_NAMED)),
     };
-    Ok(Checked { name: "consumerGroupOffsets".to_owned(), outcome, message, milliseconds: begun.elapsed().as_millis() })
+    Ok(Checked {
+        name: "consumerGroupOffsets".to_owned(),
+        outcome,
+        message,
+        milliseconds: begun.elapsed().as_millis(),
+    })
 }
 
 /// Runs the library's checks, which compare the set with the topics of the same names.
-async fn in_cluster(checks: &Checks, cluster: Cluster, servers: Vec<String>, place: &Place, set: &Set) -> Result<Vec<Checked>> {
+async fn in_cluster(
+    checks: &Checks,
+    cluster: Cluster,
+    servers: Vec<String>,
+    place: &Place,
+    set: &Set,
+) -> Result<Vec<Checked>> {
     let count = checks.message_count.as_ref().filter(|check| check.enabled);
     let hooks: Vec<_> = checks
         .custom_webhooks
@@ -174,7 +247,10 @@ async fn in_cluster(checks: &Checks, cluster: Cluster, servers: Vec<String>, pla
         http_client: Default::default(),
         target_bootstrap_servers: servers,
     };
-    let summary = ValidationRunner::from_config(&config).run_all(&context).await.during("checking the topics")?;
+    let summary = ValidationRunner::from_config(&config)
+        .run_all(&context)
+        .await
+        .during("checking the topics")?;
     let checked = summary.results.into_iter().map(|result| Checked {
         outcome: match result.outcome {
             CheckOutcome::Passed => "Passed",

@@ -113,7 +113,10 @@ impl Work {
     /// # Errors
     /// When the line names none. `why` says what needs it.
     pub fn state_folder(&self, why: &str) -> Result<&Path> {
-        let missing = || WorkError::usage(format!("{why} needs a folder that outlives the process")).with_hint("Pass --state DIR");
+        let missing = || {
+            WorkError::usage(format!("{why} needs a folder that outlives the process"))
+                .with_hint("Pass --state DIR")
+        };
         self.state.as_deref().ok_or_else(missing)
     }
 }

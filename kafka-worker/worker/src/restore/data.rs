@@ -10,7 +10,9 @@ use host_base::{Failure, Sha256};
 use kafka_backup_core::Config;
 use kafka_backup_core::config::{Mode, RestoreOptions};
 use kafka_backup_core::manifest::{BackupRecord, RestoreCheckpoint, RestoreReport, TopicBackup};
-use kafka_backup_core::restore::{FilterAction, RecordFilter, RecordFilterHandle, RestoreEngine, RestoreProgress};
+use kafka_backup_core::restore::{
+    FilterAction, RecordFilter, RecordFilterHandle, RestoreEngine, RestoreProgress,
+};
 use kafka_backup_core::storage::get_if_exists;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
@@ -50,11 +52,15 @@ pub async fn restore(
 ) -> Result<()> {
     let total = expected.records();
     for topic in plan.topics() {
-        let Some(target) = plan.targets.get(&topic.name) else { continue };
+        let Some(target) = plan.targets.get(&topic.name) else {
+            continue;
+        };
         let one = Topic::new(work, plan, topic, target);
         let before = work.stoppable(one.before(cluster)).await?;
         let earlier = work.stoppable(one.checkpoint()).await?;
-        let is_resumed = earlier.as_ref().is_some_and(|it| !it.partitions.is_empty() || !it.segments_completed.is_empty());
+        let is_resumed = earlier
+            .as_ref()
+            .is_some_and(|it| !it.partitions.is_empty() || !it.segments_completed.is_empty());
         let report = match earlier.filter(|earlier| one.is_done(earlier)) {
             Some(_) => None,
             None => Some(one.produce(work, restored, total).await),
@@ -66,7 +72,9 @@ pub async fn restore(
             restored.segments += after.segments_completed.len() as u64;
         }
         let report = report.transpose()?;
-        let after = after.ok_or_else(|| WorkError::failed(format!("the restore of {} left no checkpoint", topic.name)))?;
+        let after = after.ok_or_else(|| {
+            WorkError::failed(format!("the restore of {} left no checkpoint", topic.name))
+        })?;
         one.compare(plan, expected, &after, report.as_ref(), is_resumed)?;
         match landings(&after, &before) {
             Ok(_) if plan.is_mixed(target) => {}
@@ -92,7 +100,12 @@ struct Topic<'a> {
 
 impl<'a> Topic<'a> {
     fn new(work: &Work, plan: &'a Plan, topic: &'a TopicBackup, target: &'a str) -> Self {
-        let identity = format!("{}\n{}\n{}\n{target}", work.object.identity(), plan.set.id, topic.name);
+        let identity = format!(
+            "{}\n{}\n{}\n{target}",
+            work.object.identity(),
+            plan.set.id,
+            topic.name
+        );
         let digest = Sha256::digest(identity.as_bytes()).to_string();
         let id = digest[..16].to_owned();
         let folder = work.state.clone();
@@ -107,12 +120,23 @@ impl<'a> Topic<'a> {
             offset_storage: None,
             metrics: None,
         };
-        Self { plan, topic, target, id, folder, config }
+        Self {
+            plan,
+            topic,
+            target,
+            id,
+            folder,
+            config,
+        }
     }
 
     /// Returns the file of the checkpoint, if there is a folder for it. It is in the storage otherwise.
     fn path(&self, end: &str) -> Option<PathBuf> {
-        Some(self.folder.as_ref()?.join(format!("restore-{}{end}", self.id)))
+        Some(
+            self.folder
+                .as_ref()?
+                .join(format!("restore-{}{end}", self.id)),
+        )
     }
 
     /// The library's own place of a checkpoint, and one beside it.
@@ -123,12 +147,17 @@ impl<'a> Topic<'a> {
     async fn read(&self, end: &str) -> Result<Option<Bytes>> {
         let Some(path) = self.path(end) else {
             let key = self.key(end);
-            return get_if_exists(self.plan.place.backend.as_ref(), &key).await.during(&format!("reading {key}"));
+            return get_if_exists(self.plan.place.backend.as_ref(), &key)
+                .await
+                .during(&format!("reading {key}"));
         };
         match tokio::fs::read(&path).await {
             Ok(bytes) => Ok(Some(bytes.into())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(WorkError::failed(format!("reading {}: {error}", path.display()))),
+            Err(error) => Err(WorkError::failed(format!(
+                "reading {}: {error}",
+                path.display()
+            ))),
         }
     }
 
@@ -136,7 +165,12 @@ impl<'a> Topic<'a> {
         let Some(bytes) = self.read(".json").await? else {
             return Ok(None);
         };
-        let damaged = |error| WorkError::new(Failure::Integrity, format!("the checkpoint of {} is damaged: {error}", self.topic.name));
+        let damaged = |error| {
+            WorkError::new(
+                Failure::Integrity,
+                format!("the checkpoint of {} is damaged: {error}", self.topic.name),
+            )
+        };
         serde_json::from_slice(&bytes).map(Some).map_err(damaged)
     }
 
@@ -144,22 +178,47 @@ impl<'a> Topic<'a> {
     async fn before(&self, cluster: &Cluster) -> Result<Offsets> {
         const NAME: &str = ".before.json";
         if let Some(bytes) = self.read(NAME).await? {
-            let ends: BTreeMap<i32, i64> = serde_json::from_slice(&bytes)
-                .map_err(|error| WorkError::new(Failure::Integrity, format!("the note about {} is damaged: {error}", self.target)))?;
-            return Ok(ends.into_iter().map(|(partition, end)| ((self.target.to_owned(), partition), end)).collect());
+            let ends: BTreeMap<i32, i64> = serde_json::from_slice(&bytes).map_err(|error| {
+                WorkError::new(
+                    Failure::Integrity,
+                    format!("the note about {} is damaged: {error}", self.target),
+                )
+            })?;
+            return Ok(ends
+                .into_iter()
+                .map(|(partition, end)| ((self.target.to_owned(), partition), end))
+                .collect());
         }
-        let count = cluster.topics().await?.get(self.target).copied().unwrap_or_default();
+        let count = cluster
+            .topics()
+            .await?
+            .get(self.target)
+            .copied()
+            .unwrap_or_default();
         let partitions = 0..i32::try_from(count).unwrap_or(i32::MAX);
-        let partitions: Vec<_> = partitions.map(|partition| (self.target.to_owned(), partition)).collect();
+        let partitions: Vec<_> = partitions
+            .map(|partition| (self.target.to_owned(), partition))
+            .collect();
         let ends = cluster.ends(&partitions).await?;
-        let ends: Offsets = ends.into_iter().map(|(partition, (_, end))| (partition, end)).collect();
-        let note: BTreeMap<i32, i64> = ends.iter().map(|((_, partition), end)| (*partition, *end)).collect();
+        let ends: Offsets = ends
+            .into_iter()
+            .map(|(partition, (_, end))| (partition, end))
+            .collect();
+        let note: BTreeMap<i32, i64> = ends
+            .iter()
+            .map(|((_, partition), end)| (*partition, *end))
+            .collect();
         let bytes = serde_json::to_vec(&note).unwrap_or_default();
         match self.path(NAME) {
             Some(path) => keep(&path, &bytes)?,
             None => {
                 let key = self.key(NAME);
-                self.plan.place.backend.put(&key, bytes.into()).await.during(&format!("writing {key}"))?;
+                self.plan
+                    .place
+                    .backend
+                    .put(&key, bytes.into())
+                    .await
+                    .during(&format!("writing {key}"))?;
             }
         }
         Ok(ends)
@@ -167,8 +226,13 @@ impl<'a> Topic<'a> {
 
     /// Returns whether an earlier attempt has restored the whole topic. The topic may be in use since then.
     fn is_done(&self, checkpoint: &RestoreCheckpoint) -> bool {
-        let mut segments = self.topic.partitions.iter().flat_map(|partition| &partition.segments);
-        checkpoint.stopped_cleanly && segments.all(|segment| checkpoint.is_segment_completed(&segment.key))
+        let mut segments = self
+            .topic
+            .partitions
+            .iter()
+            .flat_map(|partition| &partition.segments);
+        checkpoint.stopped_cleanly
+            && segments.all(|segment| checkpoint.is_segment_completed(&segment.key))
     }
 
     /// Runs the engine. A signal drops it: what it had not acknowledged is looked up by the next attempt.
@@ -177,7 +241,10 @@ impl<'a> Topic<'a> {
         tracing::info!("{what}");
         let mut config = self.config.clone();
         // A name of a topic has no characters of patterns.
-        config.target = Some(work.places.cluster(&self.plan.spec.kafka_cluster, std::slice::from_ref(&self.topic.name))?);
+        config.target = Some(work.places.cluster(
+            &self.plan.spec.kafka_cluster,
+            std::slice::from_ref(&self.topic.name),
+        )?);
         config.restore = Some(self.options()?);
         let engine = RestoreEngine::new(config).during(&what)?;
         let mut progress = engine.progress_receiver();
@@ -215,7 +282,11 @@ impl<'a> Topic<'a> {
         let spec = &self.plan.spec;
         let limits = &spec.rate_limiting;
         let limit = |limit: i64| (limit > 0).then_some(limit);
-        let acks = if spec.produce_acks == 0 { 1 } else { spec.produce_acks };
+        let acks = if spec.produce_acks == 0 {
+            1
+        } else {
+            spec.produce_acks
+        };
         let repartitioning = spec.repartitioning.get(self.target).map(|other| {
             json!({ self.target: { "strategy": other.strategy, "target_partitions": other.target_partitions } })
         });
@@ -243,14 +314,17 @@ impl<'a> Topic<'a> {
             "purge_topics": spec.purge_topics,
             "circuit_breaker": breaker(&spec.circuit_breaker),
         });
-        let invalid = |error: serde_json::Error| WorkError::failed(format!("the restore can't be configured: {error}"));
+        let invalid = |error: serde_json::Error| {
+            WorkError::failed(format!("the restore can't be configured: {error}"))
+        };
         let mut options: RestoreOptions = serde_json::from_value(options).map_err(invalid)?;
         // Not by the library's own window: it looks only at the first and the last record of a segment, and leaves out the
         // whole segment if the times of the records between them are out of order.
         let window = self.plan.window;
         if !window.is_open() {
             options.record_filter = Some(RecordFilterHandle::new(Arc::new(window)));
-            options.record_filter_fingerprint = Some(format!("{:?}–{:?}", window.start, window.end));
+            options.record_filter_fingerprint =
+                Some(format!("{:?}–{:?}", window.start, window.end));
         }
         Ok(options)
     }
@@ -265,8 +339,10 @@ impl<'a> Topic<'a> {
         is_resumed: bool,
     ) -> Result<()> {
         let differs = |place: String, found: u64, wanted: u64| {
-            Err(WorkError::failed(format!("{found} of {wanted} records of {place} were restored"))
-                .with_hint("Purge the topic, and restore it with a new KafkaRestore"))
+            Err(WorkError::failed(format!(
+                "{found} of {wanted} records of {place} were restored"
+            ))
+            .with_hint("Purge the topic, and restore it with a new KafkaRestore"))
         };
         if plan.is_mixed(self.target) {
             let wanted = expected.of_topic(&self.topic.name);
@@ -281,8 +357,15 @@ impl<'a> Topic<'a> {
         for partition in &self.topic.partitions {
             let id = partition.partition_id;
             let key = RestoreCheckpoint::partition_key(&self.topic.name, id);
-            let found = after.partitions.get(&key).map_or(0, |progress| progress.records_acked);
-            let wanted = expected.0.get(&(self.topic.name.clone(), id)).copied().unwrap_or_default();
+            let found = after
+                .partitions
+                .get(&key)
+                .map_or(0, |progress| progress.records_acked);
+            let wanted = expected
+                .0
+                .get(&(self.topic.name.clone(), id))
+                .copied()
+                .unwrap_or_default();
             if found != wanted {
                 return differs(format!("{}[{id}]", self.topic.name), found, wanted);
             }
@@ -297,6 +380,10 @@ impl RecordFilter for Window {
     }
 
     fn evaluate(&self, _: &str, record: &BackupRecord) -> FilterAction {
-        if self.has(record.timestamp) { FilterAction::Keep } else { FilterAction::Drop }
+        if self.has(record.timestamp) {
+            FilterAction::Keep
+        } else {
+            FilterAction::Drop
+        }
     }
 }

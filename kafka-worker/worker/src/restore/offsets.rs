@@ -19,13 +19,25 @@ const MOST_NAMED: usize = 5;
 /// Returns the groups to move. Each must be empty before the first record is produced.
 pub async fn groups(plan: &Plan, cluster: &Cluster) -> Result<Vec<String>> {
     let mut groups = BTreeSet::new();
-    if let Some(reset) = plan.spec.offset_reset.as_ref().filter(|reset| reset.enabled) {
+    if let Some(reset) = plan
+        .spec
+        .offset_reset
+        .as_ref()
+        .filter(|reset| reset.enabled)
+    {
         groups.extend(reset.consumer_groups.iter().cloned());
     }
     if plan.spec.auto_consumer_groups {
         let kept = plan.set.groups(plan.place.backend.as_ref()).await?;
-        let reads = |topics: &std::collections::BTreeMap<String, _>| topics.keys().any(|topic| plan.targets.contains_key(topic));
-        groups.extend(kept.groups.into_iter().filter(|kept| reads(&kept.offsets)).map(|kept| kept.group_id));
+        let reads = |topics: &std::collections::BTreeMap<String, _>| {
+            topics.keys().any(|topic| plan.targets.contains_key(topic))
+        };
+        groups.extend(
+            kept.groups
+                .into_iter()
+                .filter(|kept| reads(&kept.offsets))
+                .map(|kept| kept.group_id),
+        );
     }
     for group in &groups {
         cluster.refuse_active(group).await?;
@@ -54,7 +66,10 @@ impl Before {
         let mut problems = Vec::new();
         for group in groups {
             if let Err(error) = self.snapshot.give_back(cluster, group).await {
-                problems.push(format!("group {group} was not rolled back: {}", error.message));
+                problems.push(format!(
+                    "group {group} was not rolled back: {}",
+                    error.message
+                ));
             }
         }
         Ok(problems)
@@ -64,13 +79,20 @@ impl Before {
 /// Returns the folder of files about offsets.
 fn folder(work: &Work, plan: &Plan, why: &str) -> Result<PathBuf> {
     match plan.rollback().snapshot_storage {
-        Some(place) => work.places.folder(&place.pvc_name, place.sub_path.as_deref()),
+        Some(place) => work
+            .places
+            .folder(&place.pvc_name, place.sub_path.as_deref()),
         None => work.state_folder(why).map(PathBuf::from),
     }
 }
 
 /// Keeps the offsets of the groups.
-pub async fn snapshot(work: &Work, plan: &Plan, cluster: &Cluster, groups: &[String]) -> Result<Option<Before>> {
+pub async fn snapshot(
+    work: &Work,
+    plan: &Plan,
+    cluster: &Cluster,
+    groups: &[String],
+) -> Result<Option<Before>> {
     if groups.is_empty() || !plan.rollback().snapshot_before_restore {
         return Ok(None);
     }
@@ -90,7 +112,13 @@ pub struct Moved {
 }
 
 /// Moves groups into the restored topics.
-pub async fn set(work: &Work, plan: &Plan, cluster: &Cluster, groups: &[String], restored: &Restored) -> Result<Moved> {
+pub async fn set(
+    work: &Work,
+    plan: &Plan,
+    cluster: &Cluster,
+    groups: &[String],
+    restored: &Restored,
+) -> Result<Moved> {
     let mapper = Mapper {
         backend: &plan.place.backend,
         set: &plan.set,
@@ -115,7 +143,9 @@ pub async fn set(work: &Work, plan: &Plan, cluster: &Cluster, groups: &[String],
                 mapping.groups.insert(group.clone(), offsets);
             }
             Err(error) => {
-                mapping.problems.insert(group.clone(), error.message.clone());
+                mapping
+                    .problems
+                    .insert(group.clone(), error.message.clone());
                 failures.push((group.clone(), error));
             }
         }
@@ -124,7 +154,10 @@ pub async fn set(work: &Work, plan: &Plan, cluster: &Cluster, groups: &[String],
     let path = match folder(work, plan, "the offset mapping") {
         Ok(folder) => {
             let path = folder.join(&plan.set.id).join("offset-mapping.json");
-            keep(&path, &serde_json::to_vec_pretty(&mapping).unwrap_or_default())?;
+            keep(
+                &path,
+                &serde_json::to_vec_pretty(&mapping).unwrap_or_default(),
+            )?;
             Some(path)
         }
         Err(_) => None,
@@ -134,25 +167,45 @@ pub async fn set(work: &Work, plan: &Plan, cluster: &Cluster, groups: &[String],
             failures.push((group.clone(), error));
         }
     }
-    Ok(Moved { mapping, path, failures, total: groups.len() })
+    Ok(Moved {
+        mapping,
+        path,
+        failures,
+        total: groups.len(),
+    })
 }
 
 impl Moved {
     pub fn add_to(&self, status: &mut Value) {
         status["offsetMappingPath"] = json!(self.path);
         let failed = |group: &str| self.failures.iter().find(|(name, _)| name == group);
-        let groups = self.mapping.groups.iter().filter(|(group, _)| failed(group).is_none());
+        let groups = self
+            .mapping
+            .groups
+            .iter()
+            .filter(|(group, _)| failed(group).is_none());
         let moved = groups.map(|(group, offsets)| json!({ "groupId": group, "success": true, "partitionsReset": offsets.len() }));
         let failures = self.failures.iter();
-        let failures = failures.map(|(group, error)| json!({ "groupId": group, "success": false, "error": error.message }));
+        let failures = failures.map(
+            |(group, error)| json!({ "groupId": group, "success": false, "error": error.message }),
+        );
         status["groupResults"] = moved.chain(failures).collect();
     }
 
     /// Returns the error about groups that were not moved.
     pub fn error(&self) -> Option<WorkError> {
         let (_, first) = self.failures.first()?;
-        let texts: Vec<_> = self.failures.iter().map(|(group, error)| format!("{group}: {}", error.message)).collect();
-        let message = format!("{} of {} groups were not moved: {}", texts.len(), self.total, listed(&texts, MOST_NAMED));
+        let texts: Vec<_> = self
+            .failures
+            .iter()
+            .map(|(group, error)| format!("{group}: {}", error.message))
+            .collect();
+        let message = format!(
+            "{} of {} groups were not moved: {}",
+            texts.len(),
+            self.total,
+            listed(&texts, MOST_NAMED)
+        );
         let mut error = WorkError::new(Failure::Partial, message);
         error.hint.clone_from(&first.hint);
         Some(error)

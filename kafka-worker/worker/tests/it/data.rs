@@ -44,11 +44,24 @@ fn records_of_all_forms_come_back_from_a_folder() {
     let checks = json!({ "messageCount": { "failThreshold": records() }, "offsetRange": {} });
     let spec = json!({ "backupRef": { "name": "nightly", "backupId": id }, "kafkaCluster": kafka.cluster(), "checks": checks });
     let validation = desk.object("KafkaBackupValidation", "check", &spec);
-    let status = desk.complete("validate", &validation, &["--backup", &backup.display().to_string()]);
+    let status = desk.complete(
+        "validate",
+        &validation,
+        &["--backup", &backup.display().to_string()],
+    );
     assert_eq!(status["checkResults"][0]["outcome"], "Passed", "{status}");
 
-    let object = desk.object("KafkaRestore", "back", &restore(kafka, "nightly", topic, "all-forms-folder"));
-    let more = ["--backup", &backup.display().to_string(), "--backup-id", &id];
+    let object = desk.object(
+        "KafkaRestore",
+        "back",
+        &restore(kafka, "nightly", topic, "all-forms-folder"),
+    );
+    let more = [
+        "--backup",
+        &backup.display().to_string(),
+        "--backup-id",
+        &id,
+    ];
     let status = desk.complete("restore", &object, &more);
     let same = witness.same(topic, "all-forms-folder", "-");
     // A third of the transactions was aborted.
@@ -68,7 +81,13 @@ fn records_of_all_forms_come_back_from_s3() {
     let (witness, desk) = (Witness::of(kafka), Desk::new());
     let topic = topic(kafka);
     let s3 = S3::with_bucket("backups");
-    desk.secret("keys", &[("AWS_ACCESS_KEY_ID", "tests\n"), ("AWS_SECRET_ACCESS_KEY", "canary-of-s3\n")]);
+    desk.secret(
+        "keys",
+        &[
+            ("AWS_ACCESS_KEY_ID", "tests\n"),
+            ("AWS_SECRET_ACCESS_KEY", "canary-of-s3\n"),
+        ],
+    );
     let storage = json!({ "storageType": "s3", "s3": {
         "bucket": "backups", "region": "us-east-1", "endpoint": s3.endpoint(), "pathStyle": true, "allowHttp": true,
         "prefix": "kafka/demo", "credentialsSecret": { "name": "keys" },
@@ -82,7 +101,10 @@ fn records_of_all_forms_come_back_from_s3() {
     spec["backupRef"] = json!({ "name": "cloudy", "backupId": id, "storage": storage });
     let object = desk.object("KafkaRestore", "cloudy", &spec);
     let status = desk.complete("restore", &object, &[]);
-    assert_eq!(status["recordsRestored"], witness.same(topic, "all-forms-s3", "-"));
+    assert_eq!(
+        status["recordsRestored"],
+        witness.same(topic, "all-forms-s3", "-")
+    );
 }
 
 #[test]
@@ -96,15 +118,36 @@ fn a_window_has_the_records_of_both_its_ends() {
     let (backup, id) = desk.backup("timely", &spec);
     let (start, end) = (START + 1000 * STEP, START + 1999 * STEP);
     for (name, pitr, window) in [
-        ("both", json!({ "startTimestamp": start, "endTimestamp": end }), format!("{start}-{end}")),
-        ("open", json!({ "startTime": "2025-09-06T12:00:30Z" }), format!("{}-", START + 30_000)),
-        ("one", json!({ "startTimestamp": start, "endTimestamp": start }), format!("{start}-{start}")),
+        (
+            "both",
+            json!({ "startTimestamp": start, "endTimestamp": end }),
+            format!("{start}-{end}"),
+        ),
+        (
+            "open",
+            json!({ "startTime": "2025-09-06T12:00:30Z" }),
+            format!("{}-", START + 30_000),
+        ),
+        (
+            "one",
+            json!({ "startTimestamp": start, "endTimestamp": start }),
+            format!("{start}-{start}"),
+        ),
     ] {
         let target = format!("in-time-{name}");
         let mut spec = restore(kafka, "timely", "in-time", &target);
         spec["pitr"] = pitr;
         let object = desk.object("KafkaRestore", name, &spec);
-        let status = desk.complete("restore", &object, &["--backup", &backup.display().to_string(), "--backup-id", &id]);
+        let status = desk.complete(
+            "restore",
+            &object,
+            &[
+                "--backup",
+                &backup.display().to_string(),
+                "--backup-id",
+                &id,
+            ],
+        );
         let same = witness.same("in-time", &target, &window);
         assert!(same > 0, "{name}");
         assert_eq!(status["recordsRestored"], same, "{name}");
@@ -117,10 +160,20 @@ fn a_topic_may_get_another_number_of_partitions() {
     let (witness, desk) = (Witness::of(kafka), Desk::new());
     witness.produce("few", 3, 3000, 60, false);
     let (backup, id) = desk.backup("few", &into_volume(&kafka.cluster(), &["few"]));
-    let more = ["--backup", &backup.display().to_string(), "--backup-id", &id];
+    let more = [
+        "--backup",
+        &backup.display().to_string(),
+        "--backup-id",
+        &id,
+    ];
     let mut spec = restore(kafka, "few", "few", "few-as-five");
-    spec["repartitioning"] = json!({ "few-as-five": { "strategy": "murmur2", "targetPartitions": 5 } });
-    desk.complete("restore", &desk.object("KafkaRestore", "five", &spec), &more);
+    spec["repartitioning"] =
+        json!({ "few-as-five": { "strategy": "murmur2", "targetPartitions": 5 } });
+    desk.complete(
+        "restore",
+        &desk.object("KafkaRestore", "five", &spec),
+        &more,
+    );
     let answer = witness.ask(&["mixed", "few", "few-as-five"]);
     assert_eq!(answer["same"], 3000);
     assert_eq!(answer["counts"].as_array().expect("partitions").len(), 5);
@@ -128,7 +181,11 @@ fn a_topic_may_get_another_number_of_partitions() {
     // Partitions 0 and 1 change places.
     let mut spec = restore(kafka, "few", "few", "few-mapped");
     spec["partitionMapping"] = json!({ "0": 1, "1": 0 });
-    desk.complete("restore", &desk.object("KafkaRestore", "mapped", &spec), &more);
+    desk.complete(
+        "restore",
+        &desk.object("KafkaRestore", "mapped", &spec),
+        &more,
+    );
     assert_eq!(witness.ask(&["mixed", "few", "few-mapped"])["same"], 3000);
 }
 
@@ -138,7 +195,12 @@ fn a_dry_run_changes_nothing_and_a_purge_empties_first() {
     let (witness, desk) = (Witness::of(kafka), Desk::new());
     witness.produce("again", 2, 1000, 40, false);
     let (backup, id) = desk.backup("again", &into_volume(&kafka.cluster(), &["again"]));
-    let more = ["--backup", &backup.display().to_string(), "--backup-id", &id];
+    let more = [
+        "--backup",
+        &backup.display().to_string(),
+        "--backup-id",
+        &id,
+    ];
     let mut spec = restore(kafka, "again", "again", "again-dry");
     spec["dryRun"] = json!(true);
     let status = desk.complete("restore", &desk.object("KafkaRestore", "dry", &spec), &more);
@@ -151,8 +213,14 @@ fn a_dry_run_changes_nothing_and_a_purge_empties_first() {
     let object = desk.object("KafkaRestore", "purge", &spec);
     desk.complete("restore", &object, &more);
     assert_eq!(witness.records("again"), 1000);
-    assert_eq!(witness.ask(&["ends", "again", "2"])["low"], json!([500, 500]));
+    assert_eq!(
+        witness.ask(&["ends", "again", "2"])["low"],
+        json!([500, 500])
+    );
     // Once more with the same object: it is done, and must not purge again.
     desk.complete("restore", &object, &more);
-    assert_eq!(witness.ask(&["ends", "again", "2"])["low"], json!([500, 500]));
+    assert_eq!(
+        witness.ask(&["ends", "again", "2"])["low"],
+        json!([500, 500])
+    );
 }

@@ -26,7 +26,9 @@ pub struct Kafka {
 /// Returns the Kafka of all tests, or `None` on a machine that can't run one.
 pub fn kafka() -> Option<&'static Kafka> {
     static KAFKA: OnceLock<Option<Kafka>> = OnceLock::new();
-    KAFKA.get_or_init(|| jars().map(|jars| Kafka::start(&jars, None))).as_ref()
+    KAFKA
+        .get_or_init(|| jars().map(|jars| Kafka::start(&jars, None)))
+        .as_ref()
 }
 
 /// What a listener with TLS and SASL needs.
@@ -43,12 +45,21 @@ pub fn jars() -> Option<PathBuf> {
     static FETCHING: Mutex<()> = Mutex::new(());
     let _one = FETCHING.lock().unwrap_or_else(PoisonError::into_inner);
     for program in ["java", "mvn"] {
-        let found = Command::new(program).arg("-version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let found = Command::new(program)
+            .arg("-version")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
         if !found.is_ok_and(|status| status.success()) {
             assert!(std::env::var_os("CI").is_none(), "the tests need {program}");
-            #[expect(clippy::print_stderr, reason = "a note for the person who runs the tests")]
+            #[expect(
+                clippy::print_stderr,
+                reason = "a note for the person who runs the tests"
+            )]
             {
-                eprintln!("There is no {program}: tests with Kafka are left out. Install Java 17 and Maven to run them.");
+                eprintln!(
+                    "There is no {program}: tests with Kafka are left out. Install Java 17 and Maven to run them."
+                );
             }
             return None;
         }
@@ -62,12 +73,33 @@ pub fn jars() -> Option<PathBuf> {
     }
     let _ = fs::remove_dir_all(&folder);
     let mut maven = Command::new("mvn");
-    maven.current_dir(POM).args(["--quiet", "--batch-mode", "dependency:copy-dependencies", "-DincludeScope=runtime"]);
-    let output = maven.arg(format!("-DoutputDirectory={}", folder.display())).output().expect("mvn");
-    assert!(output.status.success(), "the jars can't be fetched: {}", String::from_utf8_lossy(&output.stdout));
+    maven.current_dir(POM).args([
+        "--quiet",
+        "--batch-mode",
+        "dependency:copy-dependencies",
+        "-DincludeScope=runtime",
+    ]);
+    let output = maven
+        .arg(format!("-DoutputDirectory={}", folder.display()))
+        .output()
+        .expect("mvn");
+    assert!(
+        output.status.success(),
+        "the jars can't be fetched: {}",
+        String::from_utf8_lossy(&output.stdout)
+    );
     let mut check = Command::new("sha256sum");
-    let output = check.current_dir(&folder).args(["--check", "--strict", "--quiet"]).arg(&sums).output().expect("sha256sum");
-    assert!(output.status.success(), "a jar is not the known one: {}", String::from_utf8_lossy(&output.stdout));
+    let output = check
+        .current_dir(&folder)
+        .args(["--check", "--strict", "--quiet"])
+        .arg(&sums)
+        .output()
+        .expect("sha256sum");
+    assert!(
+        output.status.success(),
+        "a jar is not the known one: {}",
+        String::from_utf8_lossy(&output.stdout)
+    );
     let found = fs::read_dir(&folder).expect("the jars").count();
     assert_eq!(found, wanted.lines().count(), "there are other jars too");
     fs::write(done, wanted).expect("a note");
@@ -88,7 +120,11 @@ impl Kafka {
     }
 
     fn try_start(jars: &Path, security: Option<&Security>) -> Result<Self, String> {
-        let folder = tempfile::Builder::new().prefix("broker-kafka-").tempdir().expect("a folder").keep();
+        let folder = tempfile::Builder::new()
+            .prefix("broker-kafka-")
+            .tempdir()
+            .expect("a folder")
+            .keep();
         let (port, controller, secured) = (free_port(), free_port(), free_port());
         let listeners = match security {
             Some(_) => format!("PLAIN://127.0.0.1:{port},SECURED://localhost:{secured},"),
@@ -112,7 +148,8 @@ impl Kafka {
         );
         if let Some(security) = security {
             let pem = folder.join("listener.pem");
-            fs::write(&pem, format!("{}{}", security.key, security.certificate)).expect("a certificate");
+            fs::write(&pem, format!("{}{}", security.key, security.certificate))
+                .expect("a certificate");
             properties += &format!(
                 "listener.name.secured.sasl.enabled.mechanisms=SCRAM-SHA-512\n\
                  listener.name.secured.scram-sha-512.sasl.jaas.config=\
@@ -127,12 +164,26 @@ impl Kafka {
         let file = folder.join("server.properties");
         fs::write(&file, properties).expect("a configuration");
         let mut format = java(jars, "128m");
-        format.args(["kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER, "--config"]).arg(&file);
+        format
+            .args([
+                "kafka.tools.StorageTool",
+                "format",
+                "--cluster-id",
+                CLUSTER,
+                "--config",
+            ])
+            .arg(&file);
         for (user, password) in security.iter().flat_map(|security| &security.users) {
-            format.arg("--add-scram").arg(format!("SCRAM-SHA-512=[name={user},password={password}]"));
+            format
+                .arg("--add-scram")
+                .arg(format!("SCRAM-SHA-512=[name={user},password={password}]"));
         }
         let output = format.output().expect("java");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let mut server = java(jars, "640m");
         server.arg("kafka.Kafka").arg(&file);
         let ready = |line: &str| line.contains("Kafka Server started").then_some(());
@@ -154,7 +205,12 @@ impl Kafka {
 fn java(jars: &Path, memory: &str) -> Command {
     let mut java = Command::new("java");
     // Compiling hot code well takes longer than the tests run.
-    java.args([&format!("-Xmx{memory}"), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"]);
+    java.args([
+        &format!("-Xmx{memory}"),
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-cp",
+    ]);
     java.arg(format!("{}/*", jars.display()));
     java
 }

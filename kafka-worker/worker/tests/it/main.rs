@@ -7,9 +7,9 @@ mod data;
 mod interrupted;
 mod kafka;
 mod offsets;
+mod prune;
 #[path = "../../../../tests/it/tests/it/support/python.rs"]
 mod python;
-mod prune;
 mod refused;
 mod s3;
 mod secured;

@@ -23,8 +23,12 @@ impl S3 {
             let (_, address) = line.split_once("Running on http://")?;
             address.trim().parse().ok()
         };
-        let (server, address) = Server::start(&command, &[], ready).unwrap_or_else(|reason| panic!("{reason}"));
-        let s3 = Self { _server: server, address };
+        let (server, address) =
+            Server::start(&command, &[], ready).unwrap_or_else(|reason| panic!("{reason}"));
+        let s3 = Self {
+            _server: server,
+            address,
+        };
         let mut connection = TcpStream::connect(address).expect("moto");
         write!(connection, "PUT /{bucket} HTTP/1.1\r\nhost: {address}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").expect("a request");
         let mut answer = String::new();

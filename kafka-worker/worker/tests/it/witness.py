@@ -84,6 +84,16 @@ def produce(config, topic, partitions, records, size, transactions):
     return {"produced": records, "start": START, "step": STEP}
 
 
+def more(config, topic, partitions, records, size):
+    """Produces further records."""
+    producer = Producer(config)
+    for number in range(int(records)):
+        key, value, headers, timestamp = record(number + 1_000_000, int(size))
+        producer.produce(topic, value, key, number % int(partitions), headers=headers, timestamp=timestamp)
+    assert producer.flush(60) == 0
+    return {}
+
+
 def read(config, topic, window=(None, None), want=None):
     """Returns by partition the digests of the committed records, one behind the other, and their offsets."""
     consumer = Consumer(

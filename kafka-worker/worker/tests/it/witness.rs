@@ -16,13 +16,18 @@ pub struct Witness {
 
 impl Witness {
     pub fn of(kafka: &Kafka) -> Self {
-        Self { config: json!({ "bootstrap.servers": kafka.address }) }
+        Self {
+            config: json!({ "bootstrap.servers": kafka.address }),
+        }
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
         let python = python_with("witness", &["confluent-kafka==2.16.1"]).join("bin/python");
         let mut command = Command::new(python);
-        command.arg(PROGRAM).arg(self.config.to_string()).args(arguments);
+        command
+            .arg(PROGRAM)
+            .arg(self.config.to_string())
+            .args(arguments);
         command
     }
 
@@ -36,9 +41,23 @@ impl Witness {
     }
 
     /// Makes a topic with different records.
-    pub fn produce(&self, topic: &str, partitions: u32, records: u64, size: u32, transactions: bool) {
+    pub fn produce(
+        &self,
+        topic: &str,
+        partitions: u32,
+        records: u64,
+        size: u32,
+        transactions: bool,
+    ) {
         let transactions = if transactions { "yes" } else { "no" };
-        self.ask(&["produce", topic, &partitions.to_string(), &records.to_string(), &size.to_string(), transactions]);
+        self.ask(&[
+            "produce",
+            topic,
+            &partitions.to_string(),
+            &records.to_string(),
+            &size.to_string(),
+            transactions,
+        ]);
     }
 
     /// Asserts that two topics have the same records in the same order, and returns their number.
@@ -49,7 +68,9 @@ impl Witness {
     }
 
     pub fn records(&self, topic: &str) -> u64 {
-        self.ask(&["count", topic])["records"].as_u64().expect("a number")
+        self.ask(&["count", topic])["records"]
+            .as_u64()
+            .expect("a number")
     }
 
     pub fn committed(&self, group: &str, topic: &str, partitions: u32) -> Value {
@@ -58,13 +79,20 @@ impl Witness {
 
     pub fn has_topic(&self, topic: &str) -> bool {
         let topics = self.ask(&["topics"]);
-        topics["topics"].as_array().expect("topics").contains(&json!(topic))
+        topics["topics"]
+            .as_array()
+            .expect("topics")
+            .contains(&json!(topic))
     }
 
     /// Joins a group. The member leaves when it is dropped.
     pub fn join(&self, group: &str, topic: &str, protocol: &str) -> Member {
         let mut command = self.command(&["join", group, topic, protocol]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("python");
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python");
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let mut line = String::new();
         stdout.read_line(&mut line).expect("a line");

@@ -14,6 +14,8 @@ use super::DEADLINE;
 /// The folders of some objects: Secrets, volumes and notes.
 pub struct Desk {
     pub folder: TempDir,
+    /// Whether the program gets a folder that outlives it.
+    pub has_state: bool,
 }
 
 /// What a run of the program has reported.
@@ -38,7 +40,10 @@ impl Desk {
         for name in ["volumes/backups", "secrets", "objects"] {
             fs::create_dir_all(folder.path().join(name)).expect("a folder");
         }
-        Self { folder }
+        Self {
+            folder,
+            has_state: true,
+        }
     }
 
     pub fn volume(&self) -> PathBuf {
@@ -55,7 +60,11 @@ impl Desk {
 
     /// Writes an object, and returns its file.
     pub fn object(&self, kind: &str, name: &str, spec: &Value) -> PathBuf {
-        let path = self.folder.path().join("objects").join(format!("{kind}-{name}.json"));
+        let path = self
+            .folder
+            .path()
+            .join("objects")
+            .join(format!("{kind}-{name}.json"));
         let object = json!({
             "apiVersion": "kafka.oso.sh/v1alpha1", "kind": kind, "spec": spec,
             "metadata": { "name": name, "namespace": "demo", "uid": format!("uid-of-{name}"), "generation": 1 },
@@ -68,22 +77,31 @@ impl Desk {
         let mut program = Command::new(env!("CARGO_BIN_EXE_broker-kafka-worker"));
         program.env_clear().arg(command).arg("--object").arg(object);
         for name in ["secrets", "volumes", "state"] {
-            program.arg(format!("--{name}")).arg(self.folder.path().join(name));
+            if name != "state" || self.has_state {
+                program
+                    .arg(format!("--{name}"))
+                    .arg(self.folder.path().join(name));
+            }
         }
-        program.arg("--termination-message").arg(self.folder.path().join("termination"));
+        program
+            .arg("--termination-message")
+            .arg(self.folder.path().join("termination"));
         program.args(more);
         program
     }
 
     pub fn begin(&self, command: &str, object: &Path, more: &[&str]) -> Running {
-        Running::start(self.command(command, object, more), self.folder.path().join("stderr"))
+        Running::start(
+            self.command(command, object, more),
+            self.folder.path().join("stderr"),
+        )
     }
 
     pub fn run(&self, command: &str, object: &Path, more: &[&str]) -> Report {
         self.begin(command, object, more).ended()
     }
 
-    /// Runs the program with a KafkaBackup, and asserts that it succeeds. Returns the status of the result.
+    /// Runs the program, and asserts that it succeeds. Returns the status of the result.
     pub fn complete(&self, command: &str, object: &Path, more: &[&str]) -> Value {
         let report = self.run(command, object, more);
         assert_eq!(report.code, Some(0), "{report:#?}");
@@ -95,11 +113,50 @@ impl Desk {
     pub fn backup(&self, name: &str, spec: &Value) -> (PathBuf, String) {
         let object = self.object("KafkaBackup", name, spec);
         let status = self.complete("backup", &object, &[]);
-        (object, status["backupId"].as_str().expect("an id").to_owned())
+        (
+            object,
+            status["backupId"].as_str().expect("an id").to_owned(),
+        )
+    }
+
+    /// Returns the files of the segments of a set.
+    pub fn segments(&self, id: &str) -> Vec<PathBuf> {
+        let mut folders = vec![self.volume().join("kafka").join(id).join("topics")];
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = fs::read_dir(folder) else {
+                continue;
+            };
+            for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+                if path.is_dir() {
+                    folders.push(path);
+                } else if !path
+                    .file_name()
+                    .is_some_and(|name| name.to_string_lossy().contains(".tmp"))
+                {
+                    files.push(path);
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+
+    /// Returns the ids of the sets in the volume.
+    pub fn sets(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.volume().join("kafka"))
+            .into_iter()
+            .flatten();
+        let names = entries
+            .filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned()));
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
     }
 
     pub fn termination(&self) -> Value {
-        let text = fs::read_to_string(self.folder.path().join("termination")).expect("a termination message");
+        let text = fs::read_to_string(self.folder.path().join("termination"))
+            .expect("a termination message");
         assert!(text.len() <= 4096);
         serde_json::from_str(&text).expect("JSON")
     }
@@ -116,18 +173,29 @@ pub fn into_volume(cluster: &Value, topics: &[&str]) -> Value {
 impl Running {
     fn start(mut command: Command, stderr: PathBuf) -> Self {
         let file = fs::File::create(&stderr).expect("a file");
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file).spawn().expect("the program");
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(file)
+            .spawn()
+            .expect("the program");
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let (send, lines) = channel();
         std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
-                let line = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?} is not JSON: {error}"));
+                let line = serde_json::from_str(&line)
+                    .unwrap_or_else(|error| panic!("{line:?} is not JSON: {error}"));
                 if send.send(line).is_err() {
                     return;
                 }
             }
         });
-        Self { child, lines, seen: Vec::new(), stderr }
+        Self {
+            child,
+            lines,
+            seen: Vec::new(),
+            stderr,
+        }
     }
 
     /// Waits for a line of stdout that fits.
@@ -141,16 +209,25 @@ impl Running {
                         return;
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => panic!("{what} did not come: {:?}", self.seen.last()),
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("{what} did not come: {:?}", self.seen.last())
+                }
                 Err(RecvTimeoutError::Disconnected) => {
-                    panic!("{what} did not come before the end: {:?} {}", self.seen.last(), self.log())
+                    panic!(
+                        "{what} did not come before the end: {:?} {}",
+                        self.seen.last(),
+                        self.log()
+                    )
                 }
             }
         }
     }
 
     pub fn signal(&self, name: &str) {
-        let kill = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        let kill = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.child.id().to_string())
+            .status();
         assert!(kill.is_ok_and(|status| status.success()), "kill");
     }
 
@@ -165,13 +242,21 @@ impl Running {
                 Ok(line) => self.seen.push(line),
                 Err(RecvTimeoutError::Timeout) => {
                     let _ = self.child.kill();
-                    panic!("the program does not end: {:?}\n{}", self.seen.last(), self.log());
+                    panic!(
+                        "the program does not end: {:?}\n{}",
+                        self.seen.last(),
+                        self.log()
+                    );
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         let code = self.child.wait().expect("an exit code").code();
-        Report { code, stderr: self.log(), lines: std::mem::take(&mut self.seen) }
+        Report {
+            code,
+            stderr: self.log(),
+            lines: std::mem::take(&mut self.seen),
+        }
     }
 }
 
@@ -185,11 +270,21 @@ impl Drop for Running {
 impl Report {
     /// Returns the last line, which must be the result.
     pub fn result(&self) -> &Value {
-        let last = self.lines.last().unwrap_or_else(|| panic!("no line: {}", self.stderr));
+        let last = self
+            .lines
+            .last()
+            .unwrap_or_else(|| panic!("no line: {}", self.stderr));
         assert_eq!(last["type"], "result", "{last}");
         assert_eq!(last["version"], 1);
         assert_eq!(last["exitCode"], json!(self.code), "{last}");
         last
+    }
+
+    /// Asserts how the program ended, and returns the message.
+    pub fn fails(&self, code: i32, state: &str) -> &str {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        assert_eq!(self.result()["state"], state);
+        self.message()
     }
 
     pub fn message(&self) -> &str {

@@ -7,6 +7,10 @@ use crate::{CircuitBreaker, KafkaCluster, PvcPlace, RateLimiting, Storage, yes};
 /// The spec of a KafkaBackup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the fields are those of the kind"
+)]
 pub struct BackupSpec {
     pub kafka_cluster: KafkaCluster,
     /// Names or glob patterns.

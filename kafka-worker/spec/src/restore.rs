@@ -9,6 +9,10 @@ use crate::{CircuitBreaker, KafkaCluster, PvcPlace, RateLimiting, Storage, yes};
 /// The spec of a KafkaRestore.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the fields are those of the kind"
+)]
 pub struct RestoreSpec {
     pub backup_ref: BackupRef,
     pub kafka_cluster: KafkaCluster,

@@ -15,8 +15,9 @@ use kafka_spec::{BackupSpec, rules};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::error::{During as _, Result, WorkError};
-use crate::groups::{Cluster, keep};
+use crate::error::{During as _, Result, WorkError, told_failure};
+use crate::groups::{Cluster, keep, unreachable};
+use crate::log;
 use crate::output::time;
 use crate::places::{Place, breaker};
 use crate::set::{Set, groups_key};
@@ -33,7 +34,7 @@ const END: Duration = Duration::from_secs(15);
 const MOST_NAMED: usize = 5;
 
 pub async fn run(work: &Work) -> Outcome {
-    match begin(work).await {
+    match Box::pin(begin(work)).await {
         Ok(outcome) => outcome,
         Err(error) => error.into(),
     }
@@ -52,22 +53,26 @@ async fn begin(work: &Work) -> Result<Outcome> {
     unfinished.keep(&id)?;
     tracing::info!(backup = id, resumed = is_resumed, "backup begins");
     work.output
-        .progress(json!({ "phase": "Running", "backupId": id, "resumed": is_resumed }));
+        .progress(&json!({ "phase": "Running", "backupId": id, "resumed": is_resumed }));
 
     let config = config(work, &spec, &id, &place)?;
-    let engine = work.stoppable(async {
+    let engine = work.stoppable(Box::pin(async {
         let connecting = BackupEngine::new(config);
-        let timeout = Duration::from_secs(60);
+        let timeout = Duration::from_mins(1);
         let connected = tokio::time::timeout(timeout, connecting).await;
-        connected
-            .map_err(|_| {
-                WorkError::new(
-                    Failure::TimedOut,
-                    "connecting to Kafka timed out after 60 s",
-                )
-            })?
-            .during("connecting to Kafka")
-    });
+        let what = "connecting to Kafka";
+        match connected {
+            Ok(Ok(engine)) => Ok(engine),
+            Ok(Err(error)) => {
+                let servers = &spec.kafka_cluster.bootstrap_servers;
+                Err(unreachable(error, servers).await.during(what))
+            }
+            Err(_) => Err(WorkError::new(
+                Failure::TimedOut,
+                format!("{what} timed out after 60 s"),
+            )),
+        }
+    }));
     let engine = engine.await?;
     let result = copy(work, &engine).await;
     let set = Set::find(backend, &id).await;
@@ -141,6 +146,23 @@ fn resumable(error: WorkError) -> WorkError {
     }
 }
 
+/// Adds the first error of a partition. The library returns only how many partitions have failed.
+fn explained(error: WorkError) -> WorkError {
+    let told = log::errors();
+    let Some(first) = told
+        .iter()
+        .find(|told| told.starts_with("Error backing up"))
+    else {
+        return error;
+    };
+    let message = format!("{}: {first}", error.message);
+    WorkError {
+        failure: told_failure(&message).unwrap_or(error.failure),
+        message,
+        ..error
+    }
+}
+
 /// Returns warnings about settings that have no effect on backups.
 fn no_limits(spec: &BackupSpec) -> Vec<String> {
     let limits = &spec.rate_limiting;
@@ -162,7 +184,7 @@ async fn copy(work: &Work, engine: &BackupEngine) -> Result<()> {
     loop {
         tokio::select! {
             biased;
-            result = &mut running => return result.during("backing up"),
+            result = &mut running => return result.during("backing up").map_err(explained),
             () = work.stop.cancelled() => break,
             _ = reports.tick() => report(work, engine),
         }
@@ -178,7 +200,7 @@ async fn copy(work: &Work, engine: &BackupEngine) -> Result<()> {
 
 fn report(work: &Work, engine: &BackupEngine) {
     let report = engine.metrics().report();
-    work.output.progress(json!({
+    work.output.progress(&json!({
         "recordsProcessed": report.records_processed,
         "bytesProcessed": report.bytes_uncompressed,
         "segmentsCompleted": report.segments_written,

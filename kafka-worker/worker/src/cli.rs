@@ -127,7 +127,7 @@ async fn start(command: &Command) -> u8 {
     let (name, kind, options) = command.parts();
     let output = Output::new(name, options.termination_message.clone());
     let outcome = match prepare(kind, options, &output) {
-        Ok(work) => limited(command, work).await,
+        Ok(work) => Box::pin(limited(command, work)).await,
         Err(error) => error.into(),
     };
     tracing::info!(state = ?outcome.state, "{}", outcome.message);
@@ -194,8 +194,8 @@ async fn limited(command: &Command, work: Work) -> Outcome {
 
 async fn run(command: &Command, work: &Work) -> Outcome {
     match command {
-        Command::Backup(_) => backup::run(work).await,
-        Command::Restore(_) => restore::run(work).await,
+        Command::Backup(_) => Box::pin(backup::run(work)).await,
+        Command::Restore(_) => Box::pin(restore::run(work)).await,
         Command::OffsetReset(_) => reset::run(work).await,
         Command::OffsetRollback(_) => rollback::run(work).await,
         Command::Validate(_) => validate::run(work).await,

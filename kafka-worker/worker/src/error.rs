@@ -81,7 +81,13 @@ impl<T> During<T> for std::io::Result<T> {
 impl From<LibraryError> for WorkError {
     fn from(error: LibraryError) -> Self {
         let (failure, hint) = meaning(&error);
-        let mut error = Self::new(failure, error.to_string());
+        let text = error.to_string();
+        let failure = if failure == Failure::Failed {
+            told_failure(&text).unwrap_or(failure)
+        } else {
+            failure
+        };
+        let mut error = Self::new(failure, text);
         error.hint = hint.map(str::to_owned);
         error
     }
@@ -116,6 +122,16 @@ fn meaning(error: &LibraryError) -> (Failure, Option<&'static str>) {
         ) => (Failure::Failed, Some(BROKERS)),
         _ => (Failure::Failed, None),
     }
+}
+
+/// Returns the kind of failure that a text tells: the library puts the errors of brokers into texts of other errors.
+pub fn told_failure(text: &str) -> Option<Failure> {
+    let (_, rest) = text
+        .split_once("Broker returned error code ")
+        .or_else(|| text.split_once(": code="))?;
+    let code = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    let (failure, _) = of_code(code.parse().ok()?);
+    (failure != Failure::Failed).then_some(failure)
 }
 
 /// Returns the meaning of an error code of the Kafka protocol.
@@ -155,6 +171,9 @@ mod tests {
         // The library uses `Config` for damaged segments too.
         let config = WorkError::from(LibraryError::Config("CRC mismatch".to_owned()));
         assert_eq!(config.failure, Failure::Failed);
+        let text = "1 error(s): Topic a: Kafka error: Broker returned error code 29: Produce";
+        let inner = WorkError::from(LibraryError::Config(text.to_owned()));
+        assert_eq!(inner.failure, Failure::NotAllowed);
     }
 
     #[test]

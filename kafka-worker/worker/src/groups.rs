@@ -28,6 +28,8 @@ use crate::text::clean;
 
 /// How long a connection to the first broker may take.
 const CONNECT: Duration = Duration::from_secs(30);
+/// How long a broker may take to accept a connection when nothing else works.
+const PROBE: Duration = Duration::from_secs(3);
 /// How often a coordinator that is not there yet is looked for.
 const TRIES: u32 = 40;
 const PAUSE: Duration = Duration::from_millis(250);
@@ -62,10 +64,10 @@ impl Cluster {
         );
         let connecting = PartitionLeaderRouter::new(config.clone());
         match tokio::time::timeout(CONNECT, connecting).await {
-            Ok(router) => Ok(Self {
-                router: router.during(&what)?,
-                config,
-            }),
+            Ok(Ok(router)) => Ok(Self { router, config }),
+            Ok(Err(error)) => Err(unreachable(error, &config.bootstrap_servers)
+                .await
+                .during(&what)),
             Err(_) => Err(WorkError::new(
                 Failure::TimedOut,
                 format!("{what} timed out after {} s", CONNECT.as_secs()),
@@ -295,6 +297,33 @@ impl Cluster {
                 "{what}: the broker returned nothing"
             ))),
         }
+    }
+}
+
+/// Says why no broker could be reached. The library keeps the reason to itself.
+pub async fn unreachable(error: kafka_backup_core::Error, servers: &[String]) -> WorkError {
+    let is_unknown = matches!(
+        error,
+        kafka_backup_core::Error::Kafka(KafkaError::NoBrokersAvailable)
+    );
+    let error = WorkError::from(error);
+    if !is_unknown {
+        return error;
+    }
+    let mut reasons = Vec::new();
+    for server in servers.iter().take(3) {
+        let connecting = tokio::net::TcpStream::connect(server);
+        reasons.push(match tokio::time::timeout(PROBE, connecting).await {
+            Ok(Ok(_)) => format!(
+                "{server} accepts connections, but no session: check securityProtocol and caSecret"
+            ),
+            Ok(Err(error)) => format!("{server}: {error}"),
+            Err(_) => format!("{server} does not answer"),
+        });
+    }
+    WorkError {
+        message: clean(&format!("no broker can be reached: {}", reasons.join("; "))),
+        ..error
     }
 }
 

@@ -63,8 +63,8 @@ impl Output {
     }
 
     /// Reports the fields of a status that have changed.
-    pub fn progress(&self, status: Value) {
-        self.line(&json!({
+    pub fn progress(&self, status: &Value) {
+        line(&json!({
             "type": "progress",
             "version": VERSION,
             "command": self.command,
@@ -76,7 +76,7 @@ impl Output {
     /// Reports the end, and returns the exit code.
     pub fn result(&self, outcome: &Outcome) -> u8 {
         let failure = outcome.failure;
-        let line = Line {
+        let last = Line {
             r#type: "result",
             version: VERSION,
             command: self.command,
@@ -90,22 +90,23 @@ impl Output {
             warnings: &outcome.warnings,
             status: &outcome.status,
         };
-        let line = serde_json::to_value(&line).unwrap_or_default();
-        self.line(&line);
+        let last = serde_json::to_value(&last).unwrap_or_default();
+        line(&last);
         if let Some(path) = &self.termination {
-            leave(path, &shortened(line));
+            leave(path, &shortened(last));
         }
         failure.map_or(0, Failure::exit_code)
     }
+}
 
-    fn line(&self, line: &Value) {
-        let text = format!("{line}\n");
-        // One write keeps lines whole. Nothing can be done about a closed stdout.
-        let mut stdout = io::stdout().lock();
-        let _ = stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush());
-    }
+/// Writes a line.
+fn line(line: &Value) {
+    let text = format!("{line}\n");
+    // One write keeps lines whole. Nothing can be done about a closed stdout.
+    let mut stdout = io::stdout().lock();
+    let _ = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
 }
 
 fn leave(path: &Path, text: &str) {
@@ -144,7 +145,9 @@ fn shorten(value: &mut Value, most: usize) {
     match value {
         Value::Array(items) => {
             items.truncate(most);
-            items.iter_mut().for_each(|item| shorten(item, most));
+            for item in items {
+                shorten(item, most);
+            }
         }
         Value::Object(fields) => fields.values_mut().for_each(|field| shorten(field, most)),
         _ => {}

@@ -53,7 +53,7 @@ async fn reset(work: &Work) -> Result<Outcome> {
         status["snapshotId"] = json!(snapshot.id);
         status["snapshotPath"] = json!(path);
         work.output.progress(
-            json!({ "phase": "Running", "snapshotId": snapshot.id, "snapshotPath": path }),
+            &json!({ "phase": "Running", "snapshotId": snapshot.id, "snapshotPath": path }),
         );
     }
     let mut results: Vec<Value> = Vec::new();
@@ -85,7 +85,7 @@ async fn reset(work: &Work) -> Result<Outcome> {
             }
         }
         work.output
-            .progress(json!({ "groupsTotal": groups.len(), "groupResults": results }));
+            .progress(&json!({ "groupsTotal": groups.len(), "groupResults": results }));
     }
     let reset = done(&mut status, &results, groups.len());
     status["duration"] = json!(format!("{:.2}s", work.output.seconds()));

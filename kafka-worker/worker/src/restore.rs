@@ -14,7 +14,7 @@ use data::Restored;
 use plan::Plan;
 
 pub async fn run(work: &Work) -> Outcome {
-    match begin(work).await {
+    match Box::pin(begin(work)).await {
         Ok(outcome) => outcome,
         Err(error) => error.into(),
     }
@@ -24,7 +24,7 @@ async fn begin(work: &Work) -> Result<Outcome> {
     let plan = work.stoppable(Plan::make(work)).await?;
     let id = &plan.set.id;
     work.output
-        .progress(json!({ "phase": "Running", "backupId": id, "message": "checking the backup" }));
+        .progress(&json!({ "phase": "Running", "backupId": id, "message": "checking the backup" }));
     // Before anything is produced: a damaged segment must not be noticed in the middle of a topic.
     let expected = work.stoppable(plan.check(work)).await?;
     let cluster = work
@@ -53,6 +53,8 @@ async fn begin(work: &Work) -> Result<Outcome> {
         .await?;
     let mut restored = Restored::default();
     let result = data::restore(work, &plan, &cluster, &expected, &mut restored).await;
+    let mut warnings = warnings;
+    warnings.append(&mut restored.warnings);
     let mut status = status(work, &plan, &restored);
     if let Some(snapshot) = &snapshot {
         status["rollback"] = snapshot.status();
@@ -79,7 +81,6 @@ async fn begin(work: &Work) -> Result<Outcome> {
         let message = format!("{message}; {} groups continue there", groups.len());
         return Ok(Outcome::complete(message, status).with_warnings(warnings));
     };
-    let mut warnings = warnings;
     if plan.rollback().auto_rollback_on_failure
         && let Some(snapshot) = &snapshot
     {

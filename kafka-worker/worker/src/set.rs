@@ -239,7 +239,7 @@ mod tests {
 
     use super::*;
 
-    fn set(partition: Value) -> Set {
+    fn set(partition: &Value) -> Set {
         let manifest = json!({ "backup_id": "b", "created_at": 0, "topics": [{ "name": "orders", "partitions": [partition] }] });
         Set {
             id: "b".to_owned(),
@@ -254,15 +254,15 @@ mod tests {
     #[test]
     fn a_set_is_complete_when_it_reaches_the_end_of_its_start() {
         let of = |last: i64, end: i64| {
-            set(json!({ "partition_id": 3, "segments": [segment("b/s", last)], "snapshot_end_offset": end })).unfinished()
+            set(&json!({ "partition_id": 3, "segments": [segment("b/s", last)], "snapshot_end_offset": end })).unfinished()
         };
         assert_eq!(of(9, 10), [""; 0]);
         assert_eq!(of(9, 20), ["orders[3] reaches offset 10 of 20"]);
-        let empty = set(json!({ "partition_id": 3, "segments": [], "snapshot_end_offset": 5 }));
+        let empty = set(&json!({ "partition_id": 3, "segments": [], "snapshot_end_offset": 5 }));
         assert_eq!(empty.unfinished(), ["orders[3] reaches offset 0 of 5"]);
         // Offsets behind the last record hold only the markers of transactions.
         let covered = set(
-            json!({ "partition_id": 3, "segments": [], "snapshot_end_offset": 5, "covered_through": 4 }),
+            &json!({ "partition_id": 3, "segments": [], "snapshot_end_offset": 5, "covered_through": 4 }),
         );
         assert_eq!(covered.unfinished(), [""; 0]);
     }
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn a_manifest_can_not_lead_outside_its_set() {
         for key in ["/etc/passwd", "b/../c/s", "c/s", "b"] {
-            let set = set(json!({ "partition_id": 0, "segments": [segment(key, 1)] }));
+            let set = set(&json!({ "partition_id": 0, "segments": [segment(key, 1)] }));
             assert_eq!(
                 set.check().unwrap_err().failure,
                 Failure::Integrity,
@@ -278,11 +278,11 @@ mod tests {
             );
         }
         assert!(
-            set(json!({ "partition_id": 0, "segments": [segment("b/topics/s", 1)] }))
+            set(&json!({ "partition_id": 0, "segments": [segment("b/topics/s", 1)] }))
                 .check()
                 .is_ok()
         );
-        let mut other = set(json!({ "partition_id": 0, "segments": [] }));
+        let mut other = set(&json!({ "partition_id": 0, "segments": [] }));
         other.id = "other".to_owned();
         assert!(other.check().is_err());
     }

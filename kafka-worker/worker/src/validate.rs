@@ -152,7 +152,7 @@ async fn segments(work: &Work, place: &Place, set: &Set) -> Result<Checked> {
         )
         .await?;
         damages.extend(found);
-        work.output.progress(json!({ "currentTopic": topic.name, "segmentsChecked": tally.segments, "recordsChecked": tally.records }));
+        work.output.progress(&json!({ "currentTopic": topic.name, "segmentsChecked": tally.segments, "recordsChecked": tally.records }));
     }
     let short = set.unfinished();
     damages.extend(short);
@@ -186,18 +186,19 @@ async fn groups(cluster: &Cluster, groups: &[String]) -> Result<Checked> {
     for group in groups {
         match cluster.offsets(group).await {
             Ok(offsets) if offsets.is_empty() => {
-                problems.push(format!("group {group} has no offsets"))
+                problems.push(format!("group {group} has no offsets"));
             }
             Ok(offsets) => total += offsets.len(),
             Err(error) => problems.push(error.message),
         }
     }
-    let (outcome, message) = match problems.is_empty() {
-        true => (
+    let (outcome, message) = if problems.is_empty() {
+        (
             "Passed",
             format!("{} groups have {total} offsets", groups.len()),
-        ),
-        false => ("Failed", listed(&problems, MOST_NAMED)),
+        )
+    } else {
+        ("Failed", listed(&problems, MOST_NAMED))
     };
     Ok(Checked {
         name: "consumerGroupOffsets".to_owned(),
@@ -244,6 +245,10 @@ async fn in_cluster(
         target_client: Arc::new(cluster.router),
         storage: Arc::clone(&place.backend),
         pitr_timestamp: None,
+        #[expect(
+            clippy::default_trait_access,
+            reason = "the library does not name the type"
+        )]
         http_client: Default::default(),
         target_bootstrap_servers: servers,
     };

@@ -23,6 +23,7 @@ use crate::groups::{Cluster, Offsets, keep};
 use crate::mapping::{Landing, landings};
 use crate::places::breaker;
 use crate::segments::Window;
+use crate::text::clean;
 use crate::work::Work;
 
 /// How often the library saves its progress, in seconds. After a crash, a restore waits as long for requests in flight.
@@ -35,6 +36,8 @@ pub struct Restored {
     pub bytes: u64,
     pub segments: u64,
     pub landings: Vec<Landing>,
+    /// What a person should know although it succeeded.
+    pub warnings: Vec<String>,
     /// The reasons why the offsets of topics can't be mapped.
     pub unmapped: BTreeMap<String, WorkError>,
 }
@@ -72,6 +75,20 @@ pub async fn restore(
             restored.segments += after.segments_completed.len() as u64;
         }
         let report = report.transpose()?;
+        if let Some(reason) = report
+            .as_ref()
+            .and_then(|report| report.idempotent_producer_fallback.as_ref())
+        {
+            let reason = clean(reason);
+            restored.warnings.push(format!(
+                "records of {target} may be there twice after a lost connection: {reason}"
+            ));
+        }
+        if is_resumed && report.is_some() && plan.is_mixed(target) {
+            restored.warnings.push(format!(
+                "records of {target} may be there twice: an interrupted restore can't tell the records of several partitions apart"
+            ));
+        }
         let after = after.ok_or_else(|| {
             WorkError::failed(format!("the restore of {} left no checkpoint", topic.name))
         })?;
@@ -90,7 +107,7 @@ pub async fn restore(
 /// One topic of a restore.
 struct Topic<'a> {
     plan: &'a Plan,
-    topic: &'a TopicBackup,
+    source: &'a TopicBackup,
     target: &'a str,
     /// The same for every attempt at this restore.
     id: String,
@@ -99,12 +116,12 @@ struct Topic<'a> {
 }
 
 impl<'a> Topic<'a> {
-    fn new(work: &Work, plan: &'a Plan, topic: &'a TopicBackup, target: &'a str) -> Self {
+    fn new(work: &Work, plan: &'a Plan, source: &'a TopicBackup, target: &'a str) -> Self {
         let identity = format!(
             "{}\n{}\n{}\n{target}",
             work.object.identity(),
             plan.set.id,
-            topic.name
+            source.name
         );
         let digest = Sha256::digest(identity.as_bytes()).to_string();
         let id = digest[..16].to_owned();
@@ -122,7 +139,7 @@ impl<'a> Topic<'a> {
         };
         Self {
             plan,
-            topic,
+            source,
             target,
             id,
             folder,
@@ -168,7 +185,7 @@ impl<'a> Topic<'a> {
         let damaged = |error| {
             WorkError::new(
                 Failure::Integrity,
-                format!("the checkpoint of {} is damaged: {error}", self.topic.name),
+                format!("the checkpoint of {} is damaged: {error}", self.source.name),
             )
         };
         serde_json::from_slice(&bytes).map(Some).map_err(damaged)
@@ -227,7 +244,7 @@ impl<'a> Topic<'a> {
     /// Returns whether an earlier attempt has restored the whole topic. The topic may be in use since then.
     fn is_done(&self, checkpoint: &RestoreCheckpoint) -> bool {
         let mut segments = self
-            .topic
+            .source
             .partitions
             .iter()
             .flat_map(|partition| &partition.segments);
@@ -237,13 +254,13 @@ impl<'a> Topic<'a> {
 
     /// Runs the engine. A signal drops it: what it had not acknowledged is looked up by the next attempt.
     async fn produce(&self, work: &Work, earlier: &Restored, total: u64) -> Result<RestoreReport> {
-        let what = format!("restoring {} into {}", self.topic.name, self.target);
+        let what = format!("restoring {} into {}", self.source.name, self.target);
         tracing::info!("{what}");
         let mut config = self.config.clone();
         // A name of a topic has no characters of patterns.
         config.target = Some(work.places.cluster(
             &self.plan.spec.kafka_cluster,
-            std::slice::from_ref(&self.topic.name),
+            std::slice::from_ref(&self.source.name),
         )?);
         config.restore = Some(self.options()?);
         let engine = RestoreEngine::new(config).during(&what)?;
@@ -267,11 +284,11 @@ impl<'a> Topic<'a> {
     fn report(&self, work: &Work, update: &RestoreProgress, earlier: &Restored, total: u64) {
         let records = earlier.records + update.records_restored;
         let percent = (records as f64 * 100.0 / total.max(1) as f64).min(100.0);
-        work.output.progress(json!({
+        work.output.progress(&json!({
             "recordsRestored": records,
             "bytesRestored": earlier.bytes + update.bytes_restored,
             "segmentsProcessed": earlier.segments + update.segments_completed,
-            "currentTopic": self.topic.name,
+            "currentTopic": self.source.name,
             "progressPercent": (percent * 10.0).round() / 10.0,
             "throughputRecordsPerSec": update.throughput_records_per_sec.round(),
             "etaMs": update.eta_ms,
@@ -292,7 +309,7 @@ impl<'a> Topic<'a> {
         });
         let path = self.path(".json");
         let options = json!({
-            "topic_mapping": { &self.topic.name: self.target },
+            "topic_mapping": { &self.source.name: self.target },
             "partition_mapping": spec.partition_mapping,
             "consumer_group_strategy": "skip",
             // A restored record has the headers of the original one.
@@ -345,29 +362,29 @@ impl<'a> Topic<'a> {
             .with_hint("Purge the topic, and restore it with a new KafkaRestore"))
         };
         if plan.is_mixed(self.target) {
-            let wanted = expected.of_topic(&self.topic.name);
+            let wanted = expected.of_topic(&self.source.name);
             return match report {
                 // The records of a resumed restore can't be told apart, so their number says nothing.
                 Some(report) if !is_resumed && report.records_restored != wanted => {
-                    differs(self.topic.name.clone(), report.records_restored, wanted)
+                    differs(self.source.name.clone(), report.records_restored, wanted)
                 }
                 _ => Ok(()),
             };
         }
-        for partition in &self.topic.partitions {
+        for partition in &self.source.partitions {
             let id = partition.partition_id;
-            let key = RestoreCheckpoint::partition_key(&self.topic.name, id);
+            let key = RestoreCheckpoint::partition_key(&self.source.name, id);
             let found = after
                 .partitions
                 .get(&key)
                 .map_or(0, |progress| progress.records_acked);
             let wanted = expected
                 .0
-                .get(&(self.topic.name.clone(), id))
+                .get(&(self.source.name.clone(), id))
                 .copied()
                 .unwrap_or_default();
             if found != wanted {
-                return differs(format!("{}[{id}]", self.topic.name), found, wanted);
+                return differs(format!("{}[{id}]", self.source.name), found, wanted);
             }
         }
         Ok(())

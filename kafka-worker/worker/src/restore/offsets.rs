@@ -134,11 +134,11 @@ pub async fn set(
     };
     let mut failures = Vec::new();
     for group in groups {
-        let mapped = match restored.unmapped.values().next() {
+        let found = match restored.unmapped.values().next() {
             Some(error) => Err(error.clone()),
             None => mapper.map(cluster, group).await,
         };
-        match mapped {
+        match found {
             Ok(offsets) => {
                 mapping.groups.insert(group.clone(), offsets);
             }

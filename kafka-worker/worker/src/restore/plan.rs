@@ -179,7 +179,7 @@ impl Plan {
                     .0
                     .insert((topic.name.clone(), partition.partition_id), records);
             }
-            work.output.progress(json!({ "message": "checking the backup", "segmentsChecked": tally.segments, "currentTopic": topic.name }));
+            work.output.progress(&json!({ "message": "checking the backup", "segmentsChecked": tally.segments, "currentTopic": topic.name }));
         }
         if damages.is_empty() {
             return Ok(expected);
@@ -212,7 +212,7 @@ impl Plan {
                     ));
                 }
                 None if !self.spec.create_topics => {
-                    problems.push(format!("topic {target} does not exist"))
+                    problems.push(format!("topic {target} does not exist"));
                 }
                 _ => {}
             }

@@ -20,7 +20,6 @@ pub struct Kafka {
     pub address: String,
     /// The listener with TLS and SASL, if there is one.
     pub secured: Option<String>,
-    pub folder: PathBuf,
 }
 
 /// Returns the Kafka of all tests, or `None` on a machine that can't run one.
@@ -192,7 +191,6 @@ impl Kafka {
             _server: server,
             address: format!("127.0.0.1:{port}"),
             secured: security.map(|_| format!("localhost:{secured}")),
-            folder,
         })
     }
 

@@ -47,7 +47,7 @@ fn what_can_not_work_is_refused_with_its_field() {
     });
     assert_eq!(report.fails(2, "failed"), "Secret user has no key username");
     let report = backup_of(&desk, |spec| {
-        spec["storage"]["pvc"]["claimName"] = json!("other")
+        spec["storage"]["pvc"]["claimName"] = json!("other");
     });
     assert_eq!(
         report.fails(2, "failed"),

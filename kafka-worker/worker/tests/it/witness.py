@@ -251,7 +251,9 @@ def allow(config, user, kind, name, operation):
     acl = AclBinding(
         ResourceType[kind], name, ResourcePatternType.LITERAL, f"User:{user}", "*", AclOperation[operation], AclPermissionType.ALLOW
     )
-    for future in AdminClient(config).create_acls([acl]).values():
+    # Without a name it would end before its answer comes.
+    admin = AdminClient(config)
+    for future in admin.create_acls([acl]).values():
         future.result(30)
     return {}
 

@@ -141,7 +141,7 @@ impl Kafka {
              transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
              transaction.state.log.num.partitions=4\n\
              group.initial.rebalance.delay.ms=0\nauto.create.topics.enable=false\n\
-             log.message.timestamp.after.max.ms=9223372036854775807\nlog.retention.ms=-1\n",
+             log.message.timestamp.after.max.ms=9223372036854775807\nlog.retention.ms=-1\nlog.index.size.max.bytes=65536\n",
             listeners.trim_end_matches(','),
             folder.join("data").display(),
         );

@@ -26,7 +26,7 @@ use crate::work::{Outcome, Work};
 
 /// How often progress is reported.
 const REPORT: Duration = Duration::from_secs(2);
-/// How long partitions may take to write what they have read after a signal, in seconds. What is left is read again.
+/// How long partitions may take to write what they have read after a signal, in seconds. The next attempt reads the rest again.
 const GRACE: u64 = 8;
 /// How long the library may take to end after a signal.
 const END: Duration = Duration::from_secs(15);
@@ -91,7 +91,7 @@ async fn begin(work: &Work) -> Result<Outcome> {
             status,
         ));
     };
-    // The library reports success for a backup that it broke off.
+    // The library reports success for an interrupted backup too.
     let short = set.unfinished();
     if !short.is_empty() {
         let message = format!(
@@ -281,7 +281,7 @@ async fn keep_groups(
 ) -> Result<Vec<(String, String)>> {
     let cluster = Cluster::connect(work.places.cluster(&spec.kafka_cluster, &[])?).await?;
     let mut kept = Map::new();
-    // What an earlier attempt has read is better than nothing.
+    // Offsets of an earlier attempt are better than none.
     for group in set.groups(place.backend.as_ref()).await?.groups {
         kept.insert(group.group_id, json!(group.offsets));
     }

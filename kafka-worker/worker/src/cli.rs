@@ -19,7 +19,7 @@ use crate::places::Places;
 use crate::work::{Outcome, Work};
 use crate::{backup, log, prune, reset, restore, rollback, validate};
 
-/// How long work may take to end after a signal. What has not ended then is resumed by the next attempt.
+/// How long work may take to end after a signal. The next attempt resumes the rest.
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Do the work of one object of kafka.oso.sh/v1alpha1, and report it as JSON lines

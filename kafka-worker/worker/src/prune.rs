@@ -121,7 +121,7 @@ async fn look(backend: &dyn StorageBackend, name: &str, id: &str) -> Result<Foun
                 bytes: set.stored_bytes(),
             })
         }
-        // Without a manifest nothing can be restored: the backup was broken off, or its deletion was.
+        // Without a manifest nothing can be restored: the backup was interrupted, or its deletion.
         Ok(None) => Ok(Found {
             id: id.to_owned(),
             made: stamp.unwrap_or(Timestamp::MAX),

@@ -16,7 +16,7 @@ use crate::text::{clean, listed};
 /// The most damages that a message names.
 const MOST_NAMED: usize = 5;
 
-/// What a record is needed for: its offset and its time, in milliseconds since 1970.
+/// The offset of a record and its time, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     pub offset: i64,

@@ -1,4 +1,4 @@
-//! What every command gets, and the outcome that it returns.
+//! The input of every command, and the outcome that it returns.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::object::Object;
 use crate::output::Output;
 use crate::places::Places;
 
-/// What every command gets.
+/// The input of every command.
 pub struct Work {
     pub object: Object,
     /// The KafkaBackup that the object refers to.

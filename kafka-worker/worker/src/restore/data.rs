@@ -29,14 +29,14 @@ use crate::work::Work;
 /// How often the library saves its progress, in seconds. After a crash, a restore waits as long for requests in flight.
 const CHECKPOINT: u64 = 5;
 
-/// What was restored, by this attempt and by earlier ones.
+/// The results of this attempt and of earlier ones.
 #[derive(Debug, Default)]
 pub struct Restored {
     pub records: u64,
     pub bytes: u64,
     pub segments: u64,
     pub landings: Vec<Landing>,
-    /// What a person should know although it succeeded.
+    /// Facts that a person should know although the restore succeeded.
     pub warnings: Vec<String>,
     /// The reasons why the offsets of topics can't be mapped.
     pub unmapped: BTreeMap<String, WorkError>,
@@ -335,8 +335,8 @@ impl<'a> Topic<'a> {
             WorkError::failed(format!("the restore can't be configured: {error}"))
         };
         let mut options: RestoreOptions = serde_json::from_value(options).map_err(invalid)?;
-        // Not by the library's own window: it looks only at the first and the last record of a segment, and leaves out the
-        // whole segment if the times of the records between them are out of order.
+        // The library's own window looks only at the first and the last record of a segment. If the times between them are
+        // out of order, it leaves out records of the window. A filter sees each record.
         let window = self.plan.window;
         if !window.is_open() {
             options.record_filter = Some(RecordFilterHandle::new(Arc::new(window)));

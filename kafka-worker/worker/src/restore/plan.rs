@@ -1,4 +1,4 @@
-//! What is restored, and into which topics.
+//! The plan of a restore: a set, its topics, and the topics to restore into.
 
 use std::collections::BTreeMap;
 

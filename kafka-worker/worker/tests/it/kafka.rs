@@ -30,7 +30,7 @@ pub fn kafka() -> Option<&'static Kafka> {
         .as_ref()
 }
 
-/// What a listener with TLS and SASL needs.
+/// The settings of a listener with TLS and SASL.
 pub struct Security {
     /// A certificate and its key, in PEM.
     pub certificate: String,

@@ -38,7 +38,7 @@ fn old_sets_go_but_never_the_last_complete_one() {
     assert_eq!(status["deletedBackups"], json!([ids[0]]));
     assert!(desk.segments(ids[0]).is_empty());
 
-    // The newest set is broken off: the last complete one stays, although both are too old.
+    // The newest set is incomplete: the last complete one stays, although both are too old.
     let manifest = desk
         .volume()
         .join("kafka")

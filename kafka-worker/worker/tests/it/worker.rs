@@ -18,7 +18,7 @@ pub struct Desk {
     pub has_state: bool,
 }
 
-/// What a run of the program has reported.
+/// The lines of a run of the program, and its exit code.
 #[derive(Debug)]
 pub struct Report {
     pub code: Option<i32>,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use host_base::{Failure, Sha256};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::data::Restored;
@@ -11,10 +12,13 @@ use super::plan::Plan;
 use crate::error::{Result, WorkError};
 use crate::groups::{Cluster, Snapshot, keep};
 use crate::mapping::{Mapper, Mapping, VERSION};
+use crate::output::time;
 use crate::text::listed;
 use crate::work::Work;
 
 const MOST_NAMED: usize = 5;
+/// A longer retention means a thousand years.
+const MOST_HOURS: i64 = 24 * 365 * 1000;
 
 /// Returns the groups to move. Each must be empty before the first record is produced.
 pub async fn groups(plan: &Plan, cluster: &Cluster) -> Result<Vec<String>> {
@@ -49,15 +53,20 @@ pub async fn groups(plan: &Plan, cluster: &Cluster) -> Result<Vec<String>> {
 pub struct Before {
     snapshot: Snapshot,
     path: PathBuf,
+    hours: i64,
 }
 
 impl Before {
     pub fn status(&self) -> Value {
+        let made = self.snapshot.created.parse::<Timestamp>().ok();
+        let kept = SignedDuration::from_hours(self.hours.clamp(0, MOST_HOURS));
+        let expires = made.and_then(|made| made.checked_add(kept).ok());
         json!({
             "snapshotId": self.snapshot.id,
             "snapshotTime": self.snapshot.created,
             "snapshotPath": self.path,
             "rollbackAvailable": true,
+            "expiresAt": expires.map(time),
         })
     }
 
@@ -100,7 +109,12 @@ pub async fn snapshot(
     let digest = Sha256::digest(work.object.identity().as_bytes()).to_string();
     let id = format!("{}-{}", work.object.metadata.name, &digest[..8]);
     let (snapshot, path) = Snapshot::take(cluster, groups, &id, &folder).await?;
-    Ok(Some(Before { snapshot, path }))
+    let hours = plan.rollback().snapshot_retention_hours;
+    Ok(Some(Before {
+        snapshot,
+        path,
+        hours,
+    }))
 }
 
 /// The groups that were moved, and those that were not.

@@ -149,3 +149,73 @@ fn a_stopped_restore_of_one_large_topic_goes_on_where_it_was() {
         assert_eq!(status["recordsRestored"], 12_000);
     }
 }
+
+/// Returns different numbers below a limit, the same in each run of the tests.
+fn numbers(limit: u64) -> impl Iterator<Item = u64> {
+    let next = |state: &u64| {
+        Some(
+            state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1),
+        )
+    };
+    std::iter::successors(Some(7), next).map(move |state: u64| (state >> 33) % limit)
+}
+
+#[test]
+fn work_that_is_killed_again_and_again_ends_right() {
+    let Some(kafka) = kafka() else { return };
+    let (witness, mut desk) = (Witness::of(kafka), Desk::new());
+    // The checkpoint of the restore is in the storage.
+    desk.has_state = false;
+    let kills = std::env::var("KAFKA_WORKER_KILLS").ok();
+    let kills = kills.map_or(3, |kills| kills.parse().expect("a number"));
+    witness.produce("killed", 3, 9000, 120, true);
+    let object = desk.object(
+        "KafkaBackup",
+        "killed",
+        &slow_backup(&kafka.cluster(), "killed"),
+    );
+    let id = "killed-20250906-120000";
+    for more in numbers(60).take(kills) {
+        let before = desk.segments(id).len() as u64;
+        let running = desk.begin("backup", &object, &["--backup-id", id]);
+        until("segments", || {
+            (desk.segments(id).len() as u64 >= before + 1 + more || running.is_over()).then_some(())
+        });
+        running.signal("KILL");
+        drop(running.ended());
+    }
+    desk.complete("backup", &object, &["--backup-id", id]);
+
+    let spec = json!({
+        "backupRef": { "name": "killed", "backupId": id }, "kafkaCluster": kafka.cluster(), "topics": ["killed"],
+        "topicMapping": { "killed": "killed-restored" }, "createTopics": true, "produceTimeoutMs": 1000,
+        "produceBatchSize": 20, "rateLimiting": { "recordsPerSec": 2500 },
+    });
+    let restore = desk.object("KafkaRestore", "killed", &spec);
+    let more = ["--backup", &object.display().to_string()];
+    let written = || {
+        let ends = witness.ask(&["ends", "killed-restored", "3"]);
+        let ends = ends["high"].as_array().expect("ends").clone();
+        ends.iter().filter_map(Value::as_u64).sum::<u64>()
+    };
+    let mut before = 0;
+    for more_records in numbers(1500).take(kills) {
+        let running = desk.begin("restore", &restore, &more);
+        until("the topic", || {
+            (witness.has_topic("killed-restored") || running.is_over()).then_some(())
+        });
+        until("records", || {
+            (written() > before + more_records || running.is_over()).then_some(())
+        });
+        running.signal("KILL");
+        drop(running.ended());
+        before = written();
+    }
+    let status = desk.complete("restore", &restore, &more);
+    assert_eq!(
+        status["recordsRestored"],
+        witness.same("killed", "killed-restored", "-")
+    );
+}

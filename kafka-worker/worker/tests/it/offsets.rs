@@ -255,3 +255,66 @@ fn a_restore_is_refused_while_its_groups_have_members() {
     );
     assert!(!witness.has_topic("held-restored"));
 }
+
+#[test]
+fn groups_are_rolled_back_if_one_of_them_can_not_be_moved() {
+    let Some(kafka) = kafka() else { return };
+    let (witness, desk) = (Witness::of(kafka), Desk::new());
+    witness.produce("joined", 1, 6000, 40, false);
+    for group in ["early", "late"] {
+        witness.ask(&["commit", group, "joined", "0:10"]);
+    }
+    let mut spec = into_volume(&kafka.cluster(), &["joined"]);
+    spec["consumerGroupSnapshot"] = json!(true);
+    let (backup, id) = desk.backup("joined", &spec);
+    let more = [
+        "--backup",
+        &backup.display().to_string(),
+        "--backup-id",
+        &id,
+    ];
+    for is_automatic in [false, true] {
+        let target = format!("joined-{is_automatic}");
+        let spec = json!({
+            "backupRef": { "name": "joined" }, "kafkaCluster": kafka.cluster(), "topics": ["joined"],
+            "topicMapping": { "joined": target }, "createTopics": true, "autoConsumerGroups": true,
+            "rollback": { "autoRollbackOnFailure": is_automatic }, "produceBatchSize": 50,
+            "rateLimiting": { "recordsPerSec": 1500 },
+        });
+        let mut running = desk.begin(
+            "restore",
+            &desk.object("KafkaRestore", &target, &spec),
+            &more,
+        );
+        running.until("a record", |line| {
+            line["status"]["recordsRestored"].as_u64() > Some(0)
+        });
+        // A consumer that was not there before the restore began.
+        let member = witness.join("late", "joined", "classic");
+        let report = running.ended();
+        drop(member);
+        let message = report.fails(3, "partial");
+        assert!(
+            message.contains("1 of 2 groups were not moved: late: group late has"),
+            "{message}"
+        );
+        assert_eq!(witness.records(&target), 6000);
+        assert_eq!(witness.committed("late", &target, 1), json!([-1]));
+        let early = if is_automatic {
+            json!([-1])
+        } else {
+            json!([10])
+        };
+        assert_eq!(witness.committed("early", &target, 1), early);
+        assert_eq!(witness.committed("early", "joined", 1), json!([10]));
+        assert_eq!(
+            report.result()["status"]["rolledBack"],
+            if is_automatic {
+                json!(true)
+            } else {
+                Value::Null
+            }
+        );
+        assert!(report.result()["status"]["rollback"]["expiresAt"].is_string());
+    }
+}

@@ -231,6 +231,17 @@ impl Running {
         assert!(kill.is_ok_and(|status| status.success()), "kill");
     }
 
+    /// Returns whether the program has ended by itself.
+    pub fn is_over(&self) -> bool {
+        let state =
+            fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        // A zombie waits for its parent, which is this process.
+        state
+            .rsplit(')')
+            .next()
+            .is_none_or(|rest| rest.trim_start().starts_with('Z') || rest.is_empty())
+    }
+
     fn log(&self) -> String {
         fs::read_to_string(&self.stderr).unwrap_or_default()
     }

@@ -224,3 +224,68 @@ fn a_dry_run_changes_nothing_and_a_purge_empties_first() {
         json!([500, 500])
     );
 }
+
+#[test]
+fn records_of_an_open_transaction_are_left_to_the_next_backup() {
+    let Some(kafka) = kafka() else { return };
+    let (witness, desk) = (Witness::of(kafka), Desk::new());
+    witness.produce("undecided", 1, 100, 40, false);
+    let transaction = witness.open_transaction("undecided", 7);
+    let object = desk.object(
+        "KafkaBackup",
+        "undecided",
+        &into_volume(&kafka.cluster(), &["undecided"]),
+    );
+    let report = desk.run("backup", &object, &["--backup-id", "undecided"]);
+    assert_eq!(report.code, Some(0), "{report:#?}");
+    assert_eq!(report.result()["status"]["recordsProcessed"], 100);
+    assert_eq!(
+        report.result()["warnings"],
+        json!(["undecided[0] ends at offset 100 of 107, where a transaction was open"])
+    );
+    drop(transaction);
+    let status = desk.complete("backup", &object, &["--backup-id", "undecided"]);
+    assert_eq!(status["recordsProcessed"], 107);
+}
+
+#[test]
+fn records_that_kafka_has_deleted_meanwhile_are_reported() {
+    let Some(kafka) = kafka() else { return };
+    let (witness, desk) = (Witness::of(kafka), Desk::new());
+    witness.produce("expired", 1, 1000, 40, false);
+    let object = desk.object(
+        "KafkaBackup",
+        "expired",
+        &into_volume(&kafka.cluster(), &["expired"]),
+    );
+    desk.complete("backup", &object, &["--backup-id", "expired"]);
+    witness.ask(&["more", "expired", "1", "500", "40"]);
+    witness.ask(&["delete", "expired", "0", "1200"]);
+    // The set continues at offset 1000, but the records before 1200 are gone.
+    let report = desk.run("backup", &object, &["--backup-id", "expired"]);
+    let message = report.fails(3, "partial");
+    assert!(
+        message.contains("expired[0] lacks the offsets 1000–1199"),
+        "{message}"
+    );
+    assert_eq!(report.result()["status"]["recordsProcessed"], 1300);
+
+    let spec = restore(kafka, "expired", "expired", "expired-restored");
+    let more = [
+        "--backup",
+        &object.display().to_string(),
+        "--backup-id",
+        "expired",
+    ];
+    let report = desk.run(
+        "restore",
+        &desk.object("KafkaRestore", "expired", &spec),
+        &more,
+    );
+    assert_eq!(report.code, Some(0), "{report:#?}");
+    assert_eq!(
+        report.result()["warnings"],
+        json!(["backup expired has gaps: expired[0] lacks the offsets 1000–1199"])
+    );
+    assert_eq!(witness.records("expired-restored"), 1300);
+}

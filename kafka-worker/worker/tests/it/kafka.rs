@@ -32,6 +32,8 @@ pub fn kafka() -> Option<&'static Kafka> {
 
 /// The settings of a listener with TLS and SASL.
 pub struct Security {
+    /// The authority of clients, in PEM.
+    pub authority: String,
     /// A certificate and its key, in PEM.
     pub certificate: String,
     pub key: String,
@@ -149,6 +151,14 @@ impl Kafka {
             let pem = folder.join("listener.pem");
             fs::write(&pem, format!("{}{}", security.key, security.certificate))
                 .expect("a certificate");
+            let authority = folder.join("authority.pem");
+            fs::write(&authority, &security.authority).expect("an authority");
+            properties += &format!(
+                "listener.name.secured.ssl.client.auth=required\n\
+                 listener.name.secured.ssl.truststore.type=PEM\n\
+                 listener.name.secured.ssl.truststore.location={}\n",
+                authority.display()
+            );
             properties += &format!(
                 "listener.name.secured.sasl.enabled.mechanisms=SCRAM-SHA-512\n\
                  listener.name.secured.scram-sha-512.sasl.jaas.config=\

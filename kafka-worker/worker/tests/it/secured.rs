@@ -14,8 +14,10 @@ const PASSWORD: &str = "canary-of-scram";
 
 struct Secured {
     kafka: Kafka,
-    /// The authority of the listener, in PEM.
+    /// The authority of the listener and of clients, in PEM.
     authority: String,
+    /// The certificate and the key of a client, in PEM.
+    client: (String, String),
 }
 
 /// Returns a Kafka with users, or `None` on a machine that can't run one.
@@ -27,17 +29,23 @@ fn secured() -> Option<&'static Secured> {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key"))
             .expect("an authority");
-        let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("names");
-        let certificate = params.signed_by(&key, &authority).expect("a certificate");
+        let signed = |name: &str| {
+            let key = KeyPair::generate().expect("a key");
+            let params = CertificateParams::new(vec![name.to_owned()]).expect("names");
+            let certificate = params.signed_by(&key, &authority).expect("a certificate");
+            (certificate.pem(), key.serialize_pem())
+        };
+        let (certificate, key) = signed("localhost");
         let security = Security {
-            certificate: certificate.pem(),
-            key: key.serialize_pem(),
+            authority: authority.pem(),
+            certificate,
+            key,
             users: vec![("admin", "canary-of-admin"), ("reader", PASSWORD)],
         };
         Some(Secured {
             kafka: Kafka::start(&jars, Some(&security)),
             authority: authority.pem(),
+            client: signed("client"),
         })
     };
     SECURED.get_or_init(start).as_ref()
@@ -48,6 +56,7 @@ impl Secured {
         json!({
             "bootstrapServers": [self.kafka.secured], "securityProtocol": "SASL_SSL",
             "caSecret": { "name": "authority" },
+            "tlsSecret": { "name": "client", "certKey": "tls.crt", "keyKey": "tls.key" },
             "saslSecret": { "name": "user", "mechanism": "SCRAM-SHA-512" },
         })
     }
@@ -55,6 +64,10 @@ impl Secured {
     fn desk(&self, user: &str, password: &str) -> Desk {
         let desk = Desk::new();
         desk.secret("authority", &[("ca.crt", &self.authority)]);
+        desk.secret(
+            "client",
+            &[("tls.crt", &self.client.0), ("tls.key", &self.client.1)],
+        );
         desk.secret("user", &[("username", user), ("password", password)]);
         desk
     }

@@ -246,6 +246,28 @@ def join(config, group, topic, protocol):
     return {"left": True}
 
 
+def delete(config, topic, partition, before):
+    """Deletes the records of a partition before an offset."""
+    admin = AdminClient(config)
+    for future in admin.delete_records([TopicPartition(topic, int(partition), int(before))]).values():
+        future.result(30)
+    return {}
+
+
+def open_transaction(config, topic, records):
+    """Keeps a transaction open until stdin ends, and commits it then."""
+    producer = Producer(settings(config, **{"transactional.id": topic + "-open"}))
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    for number in range(int(records)):
+        producer.produce(topic, b"%d" % number, partition=0)
+    producer.flush(60)
+    print(json.dumps({"joined": "a transaction"}), flush=True)
+    sys.stdin.read()
+    producer.commit_transaction(60)
+    return {}
+
+
 def allow(config, user, kind, name, operation):
     """Gives a user a permission."""
     acl = AclBinding(

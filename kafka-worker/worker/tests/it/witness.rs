@@ -87,7 +87,16 @@ impl Witness {
 
     /// Joins a group. The member leaves when it is dropped.
     pub fn join(&self, group: &str, topic: &str, protocol: &str) -> Member {
-        let mut command = self.command(&["join", group, topic, protocol]);
+        self.stay(&["join", group, topic, protocol])
+    }
+
+    /// Opens a transaction, which is committed when the answer is dropped.
+    pub fn open_transaction(&self, topic: &str, records: u32) -> Member {
+        self.stay(&["open_transaction", topic, &records.to_string()])
+    }
+
+    fn stay(&self, arguments: &[&str]) -> Member {
+        let mut command = self.command(arguments);
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -101,7 +110,7 @@ impl Witness {
     }
 }
 
-/// A member of a group.
+/// A member of a group, or an open transaction.
 pub struct Member {
     child: Child,
     stdout: BufReader<std::process::ChildStdout>,

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -50,11 +51,15 @@ impl Desk {
         self.folder.path().join("volumes/backups")
     }
 
+    /// Writes a Secret as Kubernetes mounts it: its keys are links into a folder that is replaced as a whole.
     pub fn secret(&self, name: &str, keys: &[(&str, &str)]) {
         let folder = self.folder.path().join("secrets").join(name);
-        fs::create_dir_all(&folder).expect("a folder");
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("..2025_09_06")).expect("a folder");
+        symlink("..2025_09_06", folder.join("..data")).expect("a link");
         for (key, value) in keys {
-            fs::write(folder.join(key), value).expect("a key");
+            fs::write(folder.join("..data").join(key), value).expect("a key");
+            symlink(format!("..data/{key}"), folder.join(key)).expect("a link");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -117,16 +118,22 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(Failure::Failed.exit_code());
         }
     };
-    let code = runtime.block_on(start(&line.command));
+    let (name, ..) = line.command.parts();
+    let output = Output::new(name, options.termination_message.clone());
+    let working = AssertUnwindSafe(|| runtime.block_on(start(&line.command, &output)));
+    let code = catch_unwind(working).unwrap_or_else(|_| {
+        // The message of the panic is on stderr already.
+        let bug = WorkError::failed("the program has a bug: its log has a panic");
+        output.result(&bug.with_hint("Please report it with the log").into())
+    });
     // Tasks of a stopped restore must not go on while the process ends.
     runtime.shutdown_background();
     ExitCode::from(code)
 }
 
-async fn start(command: &Command) -> u8 {
-    let (name, kind, options) = command.parts();
-    let output = Output::new(name, options.termination_message.clone());
-    let outcome = match prepare(kind, options, &output) {
+async fn start(command: &Command, output: &Output) -> u8 {
+    let (_, kind, options) = command.parts();
+    let outcome = match prepare(kind, options, output) {
         Ok(work) => Box::pin(limited(command, work)).await,
         Err(error) => error.into(),
     };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use host_base::Failure;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -53,45 +54,57 @@ async fn prune(work: &Work) -> Result<Outcome> {
         }
     }
     let mut found = Vec::new();
+    let mut warnings = Vec::new();
     for id in objects.keys() {
-        found.push(work.stoppable(look(backend, name, id)).await?);
+        found.push(
+            work.stoppable(look(backend, name, id, &mut warnings))
+                .await?,
+        );
     }
     let inspected = found.len();
-    let old = eligible(
-        found,
-        &spec.retention,
-        work.backup_id.as_deref(),
-        Timestamp::now(),
-    );
-    let mut reclaimed = 0;
-    let mut deleted = 0;
-    for set in &old {
-        tracing::info!(
-            backup = set.id,
-            dry_run = spec.retention.dry_run,
-            "set is old"
-        );
-        if !spec.retention.dry_run {
-            let keys = objects.get(&set.id).map_or(&[][..], Vec::as_slice);
-            work.stoppable(delete(backend, &set.id, keys)).await?;
-            deleted += 1;
+    // A continuous backup writes into one set for ever.
+    let current = work
+        .backup_id
+        .as_deref()
+        .or(spec.continuous.then_some(name.as_str()));
+    let old = eligible(found, &spec.retention, current, Timestamp::now());
+    let is_dry = spec.retention.dry_run;
+    let mut deleted: Vec<&Found> = Vec::new();
+    let mut broken = None;
+    for set in old.iter().filter(|_| !is_dry) {
+        tracing::info!(backup = set.id, "the set is old");
+        let keys = objects.get(&set.id).map_or(&[][..], Vec::as_slice);
+        if let Err(error) = work.stoppable(delete(backend, &set.id, keys)).await {
+            broken = Some(error);
+            break;
         }
-        reclaimed += set.bytes;
+        deleted.push(set);
     }
+    let counted = if is_dry {
+        old.iter().collect()
+    } else {
+        deleted.clone()
+    };
     let status = json!({
         "lastRetentionTime": time(Timestamp::now()),
         "retentionInspectedBackups": inspected,
         "retentionEligibleBackups": old.len(),
-        "retentionDeletedBackups": deleted,
-        "retentionReclaimedBytes": reclaimed,
-        "retentionDryRun": spec.retention.dry_run,
-        "deletedBackups": if spec.retention.dry_run { vec![] } else { old.iter().map(|set| set.id.clone()).collect() },
+        "retentionDeletedBackups": deleted.len(),
+        "retentionReclaimedBytes": counted.iter().map(|set| set.bytes).sum::<u64>(),
+        "retentionDryRun": is_dry,
+        "deletedBackups": deleted.iter().map(|set| &set.id).collect::<Vec<_>>(),
     });
-    let message = match (spec.retention.dry_run, old.len()) {
-        (true, old) => format!("{old} of {inspected} sets would be deleted"),
-        (false, old) => format!("{old} of {inspected} sets were deleted"),
-    };
-    Ok(Outcome::complete(message, status))
+    if let Some(error) = broken {
+        let error = error.during(&format!(
+            "{} of {} old sets were deleted",
+            deleted.len(),
+            old.len()
+        ));
+        return Ok(Outcome::failed(error, status));
+    }
+    let would = if is_dry { "would be" } else { "were" };
+    let message = format!("{} of {inspected} sets {would} deleted", old.len());
+    Ok(Outcome::complete(message, status).with_warnings(warnings))
 }
 
 /// Returns the id of the set that a key belongs to, and the time in it, if the set is one of this KafkaBackup.
@@ -108,7 +121,12 @@ fn owned<'a>(name: &str, key: &'a str) -> Option<(&'a str, Option<Timestamp>)> {
     Some((id, Some(stamp.to_zoned(TimeZone::UTC).ok()?.timestamp())))
 }
 
-async fn look(backend: &dyn StorageBackend, name: &str, id: &str) -> Result<Found> {
+async fn look(
+    backend: &dyn StorageBackend,
+    name: &str,
+    id: &str,
+    warnings: &mut Vec<String>,
+) -> Result<Found> {
     let stamp = owned(name, &format!("{id}/")).and_then(|(_, stamp)| stamp);
     match Set::find(backend, id).await {
         Ok(Some(set)) => {
@@ -122,13 +140,22 @@ async fn look(backend: &dyn StorageBackend, name: &str, id: &str) -> Result<Foun
             })
         }
         // Without a manifest nothing can be restored: the backup was interrupted, or its deletion.
-        Ok(None) => Ok(Found {
-            id: id.to_owned(),
-            made: stamp.unwrap_or(Timestamp::MAX),
-            is_complete: false,
-            bytes: 0,
-        }),
+        Ok(None) => Ok(without_manifest(id, stamp)),
+        // One damaged set must not keep all others from being deleted.
+        Err(error) if error.failure == Failure::Integrity => {
+            warnings.push(error.message);
+            Ok(without_manifest(id, stamp))
+        }
         Err(error) => Err(error),
+    }
+}
+
+fn without_manifest(id: &str, stamp: Option<Timestamp>) -> Found {
+    Found {
+        id: id.to_owned(),
+        made: stamp.unwrap_or(Timestamp::MAX),
+        is_complete: false,
+        bytes: 0,
     }
 }
 

@@ -53,4 +53,21 @@ fn old_sets_go_but_never_the_last_complete_one() {
     let status = desk.complete("prune", &object, &[]);
     assert_eq!(status["retentionDeletedBackups"], 0, "{status}");
     assert_eq!(desk.segments(ids[1]).len(), 1);
+
+    // A manifest that can't be read belongs to no complete set, and keeps nothing else from being deleted.
+    fs::write(&manifest, "{").expect("a manifest");
+    desk.complete("backup", &object, &["--backup-id", "old-20200104-000000"]);
+    let status = desk.complete("prune", &object, &[]);
+    assert_eq!(
+        status["deletedBackups"],
+        json!([ids[2], ids[1]]),
+        "{status}"
+    );
+    assert_eq!(
+        desk.termination()["warnings"]
+            .as_array()
+            .expect("warnings")
+            .len(),
+        1
+    );
 }

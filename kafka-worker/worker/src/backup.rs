@@ -22,7 +22,7 @@ use crate::output::time;
 use crate::places::{Place, breaker};
 use crate::set::{Set, groups_key};
 use crate::text::listed;
-use crate::work::{Outcome, Work};
+use crate::work::{Outcome, Patience, Work};
 
 /// How often progress is reported.
 const REPORT: Duration = Duration::from_secs(2);
@@ -30,6 +30,8 @@ const REPORT: Duration = Duration::from_secs(2);
 const GRACE: u64 = 8;
 /// How long the library may take to end after a signal.
 const END: Duration = Duration::from_secs(15);
+/// How long a connection may take.
+const CONNECT: Duration = Duration::from_mins(1);
 /// The most items of a list in a message.
 const MOST_NAMED: usize = 5;
 
@@ -56,25 +58,27 @@ async fn begin(work: &Work) -> Result<Outcome> {
         .progress(&json!({ "phase": "Running", "backupId": id, "resumed": is_resumed }));
 
     let config = config(work, &spec, &id, &place)?;
-    let engine = work.stoppable(Box::pin(async {
-        let connecting = BackupEngine::new(config);
-        let timeout = Duration::from_mins(1);
-        let connected = tokio::time::timeout(timeout, connecting).await;
-        let what = "connecting to Kafka";
-        match connected {
-            Ok(Ok(engine)) => Ok(engine),
-            Ok(Err(error)) => {
-                let servers = &spec.kafka_cluster.bootstrap_servers;
-                Err(unreachable(error, servers).await.during(what))
-            }
-            Err(_) => Err(WorkError::new(
-                Failure::TimedOut,
-                format!("{what} timed out after 60 s"),
-            )),
+    let mut patience = Patience::new();
+    let mut engine = Some(connect(work, &spec, config.clone()).await?);
+    let result = loop {
+        let result = match engine.take() {
+            Some(engine) => copy(work, &engine).await,
+            None => match connect(work, &spec, config.clone()).await {
+                Ok(engine) => copy(work, &engine).await,
+                Err(error) => Err(error),
+            },
+        };
+        let Err(error) = result else { break Ok(()) };
+        // A run that failed is continued by the next one, with the same set.
+        let records = Set::find(backend, &id)
+            .await
+            .ok()
+            .flatten()
+            .map_or(0, |set| set.records());
+        if let Err(error) = patience.again(work, error, records.unsigned_abs()).await {
+            break Err(error);
         }
-    }));
-    let engine = engine.await?;
-    let result = copy(work, &engine).await;
+    };
     let set = Set::find(backend, &id).await;
     let mut status = status(work, &id, set.as_ref().ok().and_then(Option::as_ref));
     if let Ok(metadata) = backend.head(&format!("{id}/manifest.json")).await
@@ -175,6 +179,25 @@ fn no_limits(spec: &BackupSpec) -> Vec<String> {
         format!("spec.rateLimiting.{name} has no effect on backups: set a quota in Kafka")
     })
     .collect()
+}
+
+/// Connects to the cluster.
+async fn connect(work: &Work, spec: &BackupSpec, config: Config) -> Result<BackupEngine> {
+    let what = "connecting to Kafka";
+    let connecting = async {
+        match tokio::time::timeout(CONNECT, BackupEngine::new(config)).await {
+            Ok(Ok(engine)) => Ok(engine),
+            Ok(Err(error)) => {
+                let servers = &spec.kafka_cluster.bootstrap_servers;
+                Err(unreachable(error, servers).await.during(what))
+            }
+            Err(_) => Err(WorkError::new(
+                Failure::TimedOut,
+                format!("{what} timed out after {} s", CONNECT.as_secs()),
+            )),
+        }
+    };
+    work.stoppable(Box::pin(connecting)).await
 }
 
 /// Runs the engine until it ends or a signal comes, and reports progress.

@@ -124,8 +124,19 @@ fn meaning(error: &LibraryError) -> (Failure, Option<&'static str>) {
     }
 }
 
+/// Parts of the library's texts about problems that another attempt has too: another program writes into a topic, a
+/// topic was made again, and a record is too large for its topic.
+const LASTING: [&str; 3] = [
+    "Another writer has produced",
+    "cannot resume ",
+    "larger than max.message.bytes",
+];
+
 /// Returns the kind of failure that a text tells: the library puts the errors of brokers into texts of other errors.
 pub fn told_failure(text: &str) -> Option<Failure> {
+    if LASTING.iter().any(|lasting| text.contains(lasting)) {
+        return Some(Failure::Conflict);
+    }
     let (_, rest) = text
         .split_once("Broker returned error code ")
         .or_else(|| text.split_once(": code="))?;
@@ -168,6 +179,10 @@ mod tests {
             broker(30).message,
             "Kafka error: Broker returned error code 30: no"
         );
+        let large =
+            "Topic a: Record at source offset 1 is 9 bytes, larger than max.message.bytes (5)";
+        let large = WorkError::from(LibraryError::Config(large.to_owned()));
+        assert_eq!(large.failure, Failure::Conflict);
         // The library uses `Config` for damaged segments too.
         let config = WorkError::from(LibraryError::Config("CRC mismatch".to_owned()));
         assert_eq!(config.failure, Failure::Failed);

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use host_base::Failure;
 use serde::Serialize;
@@ -118,5 +119,52 @@ impl Work {
                 .with_hint("Pass --state DIR")
         };
         self.state.as_deref().ok_or_else(missing)
+    }
+}
+
+/// How long work is tried again without getting any further.
+const LIMIT: Duration = Duration::from_mins(1);
+/// The first pause, and the longest one.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(8));
+
+/// Decides whether work that failed is tried again: a broker may be away for a while.
+pub struct Patience {
+    since: Instant,
+    progress: u64,
+    pause: Duration,
+}
+
+impl Patience {
+    pub fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            progress: 0,
+            pause: PAUSES.0,
+        }
+    }
+
+    /// Waits before the next attempt.
+    ///
+    /// # Errors
+    /// When there should be none: `error`, or [`Failure::Interrupted`].
+    pub async fn again(&mut self, work: &Work, error: WorkError, progress: u64) -> Result<()> {
+        if progress > self.progress {
+            *self = Self {
+                progress,
+                ..Self::new()
+            };
+        }
+        let may_pass = matches!(error.failure, Failure::Failed | Failure::TimedOut);
+        if !may_pass || self.since.elapsed() >= LIMIT {
+            return Err(error);
+        }
+        let pause = self.pause;
+        tracing::warn!("{error}; trying again in {} ms", pause.as_millis());
+        self.pause = (pause * 2).min(PAUSES.1);
+        let waiting = async {
+            tokio::time::sleep(pause).await;
+            Ok(())
+        };
+        work.stoppable(waiting).await
     }
 }

@@ -24,7 +24,7 @@ use crate::mapping::{Landing, landings};
 use crate::places::breaker;
 use crate::segments::Window;
 use crate::text::clean;
-use crate::work::Work;
+use crate::work::{Patience, Work};
 
 /// How often the library saves its progress, in seconds. After a crash, a restore waits as long for requests in flight.
 const CHECKPOINT: u64 = 5;
@@ -60,13 +60,24 @@ pub async fn restore(
         };
         let one = Topic::new(work, plan, topic, target);
         let before = work.stoppable(one.before(cluster)).await?;
-        let earlier = work.stoppable(one.checkpoint()).await?;
-        let is_resumed = earlier
-            .as_ref()
-            .is_some_and(|it| !it.partitions.is_empty() || !it.segments_completed.is_empty());
-        let report = match earlier.filter(|earlier| one.is_done(earlier)) {
-            Some(_) => None,
-            None => Some(one.produce(work, restored, total).await),
+        let mut patience = Patience::new();
+        let mut is_resumed = false;
+        let report = loop {
+            let earlier = work.stoppable(one.checkpoint()).await?;
+            if earlier.as_ref().is_some_and(|earlier| one.is_done(earlier)) {
+                break None;
+            }
+            is_resumed |= earlier
+                .as_ref()
+                .is_some_and(|it| !it.partitions.is_empty() || !it.segments_completed.is_empty());
+            let error = match one.produce(work, restored, total).await {
+                Ok(report) => break Some(Ok(report)),
+                Err(error) => error,
+            };
+            let records = one.checkpoint().await?.map_or(0, |it| it.records_restored);
+            if let Err(error) = patience.again(work, error, records).await {
+                break Some(Err(error));
+            }
         };
         let after = one.checkpoint().await?;
         if let Some(after) = &after {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::kafka::kafka;
+use super::s3::S3;
 use super::until;
 use super::witness::Witness;
 use super::worker::{Desk, into_volume};
@@ -218,4 +219,35 @@ fn work_that_is_killed_again_and_again_ends_right() {
         status["recordsRestored"],
         witness.same("killed", "killed-restored", "-")
     );
+}
+
+#[test]
+fn a_backup_can_be_stopped_while_its_store_is_away() {
+    let Some(kafka) = kafka() else { return };
+    let (witness, desk) = (Witness::of(kafka), Desk::new());
+    witness.produce("storeless", 2, 6000, 200, false);
+    let s3 = S3::with_bucket("gone");
+    desk.secret(
+        "keys",
+        &[
+            ("AWS_ACCESS_KEY_ID", "tests"),
+            ("AWS_SECRET_ACCESS_KEY", "canary-of-s3"),
+        ],
+    );
+    let mut spec = slow_backup(&kafka.cluster(), "storeless");
+    spec["storage"] = json!({ "storageType": "s3", "s3": {
+        "bucket": "gone", "region": "us-east-1", "endpoint": s3.endpoint(), "pathStyle": true, "allowHttp": true,
+        "credentialsSecret": { "name": "keys" },
+    }});
+    let object = desk.object("KafkaBackup", "storeless", &spec);
+    let mut running = desk.begin("backup", &object, &[]);
+    running.until("a segment", |line| {
+        line["status"]["segmentsCompleted"].as_u64() > Some(0)
+    });
+    drop(s3);
+    running.until("another report", |_| true);
+    running.signal("TERM");
+    let report = running.ended();
+    report.fails(130, "interrupted");
+    assert_eq!(desk.termination()["state"], "interrupted");
 }

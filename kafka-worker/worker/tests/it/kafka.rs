@@ -1,4 +1,4 @@
-//! Apache Kafka as a process of the tests: one node, which is broker and controller.
+//! Apache Kafka as processes of the tests: one node or several, each a broker and a controller.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::profile_folder;
 use super::server::{Server, free_port};
@@ -126,77 +127,16 @@ impl Kafka {
             .tempdir()
             .expect("a folder")
             .keep();
-        let (port, controller, secured) = (free_port(), free_port(), free_port());
-        let listeners = match security {
-            Some(_) => format!("PLAIN://127.0.0.1:{port},SECURED://localhost:{secured},"),
-            None => format!("PLAIN://127.0.0.1:{port},"),
-        };
-        let mut properties = format!(
-            "process.roles=broker,controller\nnode.id=1\n\
-             controller.quorum.voters=1@127.0.0.1:{controller}\n\
-             listeners={listeners}CONTROLLER://127.0.0.1:{controller}\n\
-             advertised.listeners={}\n\
-             controller.listener.names=CONTROLLER\ninter.broker.listener.name=PLAIN\n\
-             listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL\n\
-             log.dirs={}\n\
-             offsets.topic.replication.factor=1\noffsets.topic.num.partitions=4\n\
-             transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n\
-             transaction.state.log.num.partitions=4\n\
-             group.initial.rebalance.delay.ms=0\nauto.create.topics.enable=false\n\
-             log.message.timestamp.after.max.ms=9223372036854775807\nlog.retention.ms=-1\nlog.index.size.max.bytes=65536\n",
-            listeners.trim_end_matches(','),
-            folder.join("data").display(),
-        );
+        let (port, secured) = (free_port(), free_port());
+        let mut properties = properties(0, &[free_port()], port, &folder);
         if let Some(security) = security {
-            let pem = folder.join("listener.pem");
-            fs::write(&pem, format!("{}{}", security.key, security.certificate))
-                .expect("a certificate");
-            let authority = folder.join("authority.pem");
-            fs::write(&authority, &security.authority).expect("an authority");
-            properties += &format!(
-                "listener.name.secured.ssl.client.auth=required\n\
-                 listener.name.secured.ssl.truststore.type=PEM\n\
-                 listener.name.secured.ssl.truststore.location={}\n",
-                authority.display()
-            );
-            properties += &format!(
-                "listener.name.secured.sasl.enabled.mechanisms=SCRAM-SHA-512\n\
-                 listener.name.secured.scram-sha-512.sasl.jaas.config=\
-                 org.apache.kafka.common.security.scram.ScramLoginModule required;\n\
-                 listener.name.secured.ssl.keystore.type=PEM\n\
-                 listener.name.secured.ssl.keystore.location={}\n\
-                 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
-                 super.users=User:admin;User:ANONYMOUS\n",
-                pem.display()
-            );
+            properties += &security.properties(port, secured, &folder);
         }
         let file = folder.join("server.properties");
         fs::write(&file, properties).expect("a configuration");
-        let mut format = java(jars, "128m");
-        format
-            .args([
-                "kafka.tools.StorageTool",
-                "format",
-                "--cluster-id",
-                CLUSTER,
-                "--config",
-            ])
-            .arg(&file);
-        for (user, password) in security.iter().flat_map(|security| &security.users) {
-            format
-                .arg("--add-scram")
-                .arg(format!("SCRAM-SHA-512=[name={user},password={password}]"));
-        }
-        let output = format.output().expect("java");
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let mut server = java(jars, "640m");
-        server.arg("kafka.Kafka").arg(&file);
-        let ready = |line: &str| line.contains("Kafka Server started").then_some(());
-        let (server, ()) = Server::start(&server, std::slice::from_ref(&folder), ready)?;
+        let users = security.map_or(&[][..], |security| &security.users);
+        format(jars, &file, users);
+        let server = begin(jars, &file, "640m", std::slice::from_ref(&folder))?;
         Ok(Self {
             _server: server,
             address: format!("127.0.0.1:{port}"),
@@ -208,6 +148,170 @@ impl Kafka {
     pub fn cluster(&self) -> Value {
         json!({ "bootstrapServers": [self.address] })
     }
+}
+
+/// Several nodes, each a broker and a controller. They end with this value.
+pub struct Nodes {
+    jars: PathBuf,
+    ports: Vec<u16>,
+    servers: Vec<Option<Server>>,
+    folder: TempDir,
+}
+
+impl Nodes {
+    pub fn start(count: usize) -> Option<Self> {
+        let jars = jars()?;
+        let folder = tempfile::tempdir().expect("a folder");
+        let ports: Vec<_> = (0..count).map(|_| free_port()).collect();
+        let controllers: Vec<_> = (0..count).map(|_| free_port()).collect();
+        for (number, port) in ports.iter().enumerate() {
+            let own = folder.path().join(number.to_string());
+            fs::create_dir(&own).expect("a folder");
+            let file = own.join("server.properties");
+            fs::write(&file, properties(number, &controllers, *port, &own))
+                .expect("a configuration");
+            format(&jars, &file, &[]);
+        }
+        let mut nodes = Self {
+            jars,
+            ports,
+            servers: Vec::new(),
+            folder,
+        };
+        // None is ready before most of them are.
+        let started: Vec<_> = std::thread::scope(|scope| {
+            let starting: Vec<_> = (0..count)
+                .map(|number| {
+                    scope.spawn({
+                        let nodes = &nodes;
+                        move || nodes.node(number)
+                    })
+                })
+                .collect();
+            starting
+                .into_iter()
+                .map(|node| node.join().expect("a node"))
+                .collect()
+        });
+        nodes.servers = started.into_iter().map(Some).collect();
+        Some(nodes)
+    }
+
+    fn node(&self, number: usize) -> Server {
+        let file = self
+            .folder
+            .path()
+            .join(number.to_string())
+            .join("server.properties");
+        begin(&self.jars, &file, "400m", &[]).unwrap_or_else(|log| panic!("{log}"))
+    }
+
+    /// Kills a node.
+    pub fn kill(&mut self, number: usize) {
+        self.servers[number] = None;
+    }
+
+    /// Starts a node again.
+    pub fn revive(&mut self, number: usize) {
+        self.servers[number] = Some(self.node(number));
+    }
+
+    pub fn addresses(&self) -> Vec<String> {
+        self.ports
+            .iter()
+            .map(|port| format!("127.0.0.1:{port}"))
+            .collect()
+    }
+}
+
+/// Returns the configuration of one of several nodes.
+fn properties(number: usize, controllers: &[u16], port: u16, folder: &Path) -> String {
+    let (count, least) = (controllers.len(), controllers.len().div_ceil(2));
+    let voters = controllers.iter().enumerate();
+    let voters: Vec<_> = voters
+        .map(|(number, port)| format!("{number}@127.0.0.1:{port}"))
+        .collect();
+    let controller = controllers[number];
+    format!(
+        "process.roles=broker,controller\nnode.id={number}\n\
+         controller.quorum.voters={}\n\
+         listeners=PLAIN://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=PLAIN://127.0.0.1:{port}\n\
+         controller.listener.names=CONTROLLER\ninter.broker.listener.name=PLAIN\n\
+         listener.security.protocol.map=PLAIN:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURED:SASL_SSL\n\
+         log.dirs={}\n\
+         default.replication.factor={count}\nmin.insync.replicas={least}\n\
+         offsets.topic.replication.factor={count}\noffsets.topic.num.partitions=4\n\
+         transaction.state.log.replication.factor={count}\ntransaction.state.log.min.isr={least}\n\
+         transaction.state.log.num.partitions=4\n\
+         group.initial.rebalance.delay.ms=0\nauto.create.topics.enable=false\n\
+         log.message.timestamp.after.max.ms=9223372036854775807\nlog.retention.ms=-1\n\
+         log.index.size.max.bytes=65536\n",
+        voters.join(","),
+        folder.join("data").display(),
+    )
+}
+
+impl Security {
+    /// Returns the configuration of a listener with TLS and SASL. A later line replaces an earlier one.
+    fn properties(&self, port: u16, secured: u16, folder: &Path) -> String {
+        let pem = folder.join("listener.pem");
+        fs::write(&pem, format!("{}{}", self.key, self.certificate)).expect("a certificate");
+        let authority = folder.join("authority.pem");
+        fs::write(&authority, &self.authority).expect("an authority");
+        let controller = free_port();
+        format!(
+            "controller.quorum.voters=0@127.0.0.1:{controller}\n\
+             listeners=PLAIN://127.0.0.1:{port},SECURED://localhost:{secured},CONTROLLER://127.0.0.1:{controller}\n\
+             advertised.listeners=PLAIN://127.0.0.1:{port},SECURED://localhost:{secured}\n\
+             listener.name.secured.ssl.client.auth=required\n\
+             listener.name.secured.ssl.truststore.type=PEM\n\
+             listener.name.secured.ssl.truststore.location={}\n\
+             listener.name.secured.sasl.enabled.mechanisms=SCRAM-SHA-512\n\
+             listener.name.secured.scram-sha-512.sasl.jaas.config=\
+             org.apache.kafka.common.security.scram.ScramLoginModule required;\n\
+             listener.name.secured.ssl.keystore.type=PEM\n\
+             listener.name.secured.ssl.keystore.location={}\n\
+             authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n\
+             super.users=User:admin;User:ANONYMOUS\n",
+            authority.display(),
+            pem.display()
+        )
+    }
+}
+
+/// Prepares the folder of a node.
+fn format(jars: &Path, file: &Path, users: &[(&str, &str)]) {
+    let mut format = java(jars, "128m");
+    format
+        .args([
+            "kafka.tools.StorageTool",
+            "format",
+            "--cluster-id",
+            CLUSTER,
+            "--config",
+        ])
+        .arg(file);
+    for (user, password) in users {
+        format
+            .arg("--add-scram")
+            .arg(format!("SCRAM-SHA-512=[name={user},password={password}]"));
+    }
+    let output = format.output().expect("java");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+/// Starts a node, and waits until it is ready. The error is its log.
+fn begin(jars: &Path, file: &Path, memory: &str, leftovers: &[PathBuf]) -> Result<Server, String> {
+    let mut server = java(jars, memory);
+    server.arg("kafka.Kafka").arg(file);
+    let ready = |line: &str| line.contains("Kafka Server started").then_some(());
+    let (server, ()) = Server::start(&server, leftovers, ready)?;
+    Ok(server)
 }
 
 fn java(jars: &Path, memory: &str) -> Command {

@@ -4,10 +4,12 @@
 
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
+mod checks;
 mod damage;
 mod data;
 mod interrupted;
 mod kafka;
+mod leaders;
 mod offsets;
 mod prune;
 #[path = "../../../../tests/it/tests/it/support/python.rs"]

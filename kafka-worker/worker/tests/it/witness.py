@@ -20,7 +20,7 @@ def settings(config, **more):
 
 def create(config, topic, partitions):
     admin = AdminClient(config)
-    for future in admin.create_topics([NewTopic(topic, int(partitions), 1)]).values():
+    for future in admin.create_topics([NewTopic(topic, int(partitions))]).values():
         future.result(30)
     return {"topic": topic}
 

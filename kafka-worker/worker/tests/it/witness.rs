@@ -95,6 +95,12 @@ impl Witness {
         self.stay(&["open_transaction", topic, &records.to_string()])
     }
 
+    pub fn at(addresses: &[String]) -> Self {
+        Self {
+            config: json!({ "bootstrap.servers": addresses.join(",") }),
+        }
+    }
+
     fn stay(&self, arguments: &[&str]) -> Member {
         let mut command = self.command(arguments);
         let mut child = command

@@ -1,5 +1,6 @@
 //! `backup`: copies topics into a set of the storage.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
@@ -35,6 +36,13 @@ const CONNECT: Duration = Duration::from_mins(1);
 /// The most items of a list in a message.
 const MOST_NAMED: usize = 5;
 
+/// The work of one backup: its spec, its storage and its set.
+struct Task<'a> {
+    spec: &'a BackupSpec,
+    place: &'a Place,
+    id: &'a str,
+}
+
 pub async fn run(work: &Work) -> Outcome {
     match Box::pin(begin(work)).await {
         Ok(outcome) => outcome,
@@ -58,13 +66,18 @@ async fn begin(work: &Work) -> Result<Outcome> {
         .progress(&json!({ "phase": "Running", "backupId": id, "resumed": is_resumed }));
 
     let config = config(work, &spec, &id, &place)?;
+    let task = Task {
+        spec: &spec,
+        place: &place,
+        id: &id,
+    };
     let mut patience = Patience::new();
     let mut engine = Some(connect(work, &spec, config.clone()).await?);
     let result = loop {
         let result = match engine.take() {
-            Some(engine) => copy(work, &engine).await,
+            Some(engine) => copy(work, &engine, &task).await,
             None => match connect(work, &spec, config.clone()).await {
-                Ok(engine) => copy(work, &engine).await,
+                Ok(engine) => copy(work, &engine, &task).await,
                 Err(error) => Err(error),
             },
         };
@@ -120,10 +133,7 @@ async fn begin(work: &Work) -> Result<Outcome> {
             "" => format!("the offsets of groups are missing: {error}"),
             group => format!("the offsets of group {group} are missing: {error}"),
         }));
-        status["groupsNotRead"] = unread
-            .into_iter()
-            .map(|(group, error)| json!({ "groupId": group, "error": error }))
-            .collect();
+        status["groupsNotRead"] = shown(unread);
     }
     unfinished.forget();
     status["resumable"] = json!(false);
@@ -201,8 +211,9 @@ async fn connect(work: &Work, spec: &BackupSpec, config: Config) -> Result<Backu
 }
 
 /// Runs the engine until it ends or a signal comes, and reports progress.
-async fn copy(work: &Work, engine: &BackupEngine) -> Result<()> {
+async fn copy(work: &Work, engine: &BackupEngine, task: &Task<'_>) -> Result<()> {
     let mut running = pin!(engine.run());
+    let mut groups = pin!(follow_groups(work, task));
     let mut reports = tokio::time::interval(REPORT);
     loop {
         tokio::select! {
@@ -210,6 +221,7 @@ async fn copy(work: &Work, engine: &BackupEngine) -> Result<()> {
             result = &mut running => return result.during("backing up").map_err(explained),
             () = work.stop.cancelled() => break,
             _ = reports.tick() => report(work, engine),
+            never = &mut groups => match never {},
         }
     }
     tracing::info!("a signal stops the backup");
@@ -293,6 +305,38 @@ fn config(work: &Work, spec: &BackupSpec, id: &str, place: &Place) -> Result<Con
         offset_storage: spec.continuous.then_some(database),
         metrics: None,
     })
+}
+
+/// Keeps the offsets of groups again and again during a continuous backup, which has no end at which to do it.
+async fn follow_groups(work: &Work, task: &Task<'_>) -> Infallible {
+    let spec = task.spec;
+    if !spec.continuous || !spec.consumer_group_snapshot {
+        return std::future::pending().await;
+    }
+    let pause = Duration::from_secs(spec.checkpoint.interval_secs.max(1).unsigned_abs());
+    loop {
+        tokio::time::sleep(pause).await;
+        let kept = async {
+            match Set::find(task.place.backend.as_ref(), task.id).await? {
+                Some(set) => keep_groups(work, spec, task.place, &set).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        match kept.await {
+            Ok(unread) => work
+                .output
+                .progress(&json!({ "groupsNotRead": shown(unread) })),
+            Err(error) => tracing::warn!("the offsets of groups were not kept: {error}"),
+        }
+    }
+}
+
+/// Returns the groups that could not be read, and why.
+fn shown(unread: Vec<(String, String)>) -> Value {
+    let unread = unread.into_iter();
+    unread
+        .map(|(group, error)| json!({ "groupId": group, "error": error }))
+        .collect()
 }
 
 /// Writes the offsets of all groups that read the topics of the set. Returns the groups that could not be read.

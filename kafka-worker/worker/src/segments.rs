@@ -278,6 +278,7 @@ fn holes(partition: &PartitionBackup) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use kafka_backup_core::storage::MemoryBackend;
     use serde_json::json;
 
     use super::*;
@@ -321,5 +322,50 @@ mod tests {
         ] {
             assert!(compare(&segment, &wrong).is_err());
         }
+    }
+
+    #[tokio::test]
+    async fn a_segment_in_the_oldest_form_is_read_and_compared() {
+        let backend: Arc<dyn StorageBackend> = Arc::new(MemoryBackend::new());
+        let records: Vec<_> = (0..3)
+            .map(|offset| BackupRecord {
+                key: None,
+                value: Some(b"v".to_vec()),
+                headers: Vec::new(),
+                timestamp: 1000 + offset,
+                offset,
+            })
+            .collect();
+        let bytes = serde_json::to_vec(&records).expect("JSON");
+        backend.put("b/s", bytes.into()).await.expect("a segment");
+        let mut segment = partition(&[(0, 2)]).segments.remove(0);
+        segment.record_count = 3;
+        let read = stamps(&backend, &segment)
+            .await
+            .expect("an answer")
+            .expect("records");
+        assert_eq!(
+            read[2],
+            Stamp {
+                offset: 2,
+                timestamp: 1002
+            }
+        );
+        segment.record_count = 4;
+        let damage = stamps(&backend, &segment)
+            .await
+            .expect("an answer")
+            .unwrap_err();
+        assert_eq!(damage, "it has 3 records, but the manifest says 4");
+        backend
+            .put("b/s", Bytes::from_static(b"[{"))
+            .await
+            .expect("a segment");
+        assert!(
+            stamps(&backend, &segment)
+                .await
+                .expect("an answer")
+                .is_err()
+        );
     }
 }

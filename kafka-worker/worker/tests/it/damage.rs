@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::kafka::kafka;
 use super::witness::Witness;
@@ -98,4 +98,68 @@ fn one_flipped_bit_is_found_and_nothing_is_restored() {
     fs::write(&manifest, text).expect("a manifest");
     desk.complete("restore", &restore, &more);
     assert_eq!(witness.same("damaged", "damaged-restored", "-"), 3000);
+}
+
+/// The fields that manifests of old versions lack.
+const NEW_FIELDS: [&str; 7] = [
+    "sha256",
+    "uploaded_at",
+    "covered_start_offset",
+    "covered_end_offset",
+    "covered_through",
+    "snapshot_end_offset",
+    "high_watermark_at_capture",
+];
+
+fn without_new_fields(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(without_new_fields),
+        Value::Object(fields) => {
+            fields.retain(|name, _| !NEW_FIELDS.contains(&name.as_str()));
+            fields.values_mut().for_each(without_new_fields);
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_set_of_an_old_version_is_checked_and_restored() {
+    let Some(kafka) = kafka() else { return };
+    let (witness, desk) = (Witness::of(kafka), Desk::new());
+    witness.produce("aged", 2, 1000, 60, false);
+    let mut spec = into_volume(&kafka.cluster(), &["aged"]);
+    spec["segmentMaxBytes"] = json!(20_000);
+    let (backup, id) = desk.backup("aged", &spec);
+    let manifest = desk.volume().join("kafka").join(&id).join("manifest.json");
+    let text = fs::read_to_string(&manifest).expect("a manifest");
+    let mut value: Value = serde_json::from_str(&text).expect("JSON");
+    without_new_fields(&mut value);
+    fs::write(&manifest, value.to_string()).expect("a manifest");
+    let more = [
+        "--backup",
+        &backup.display().to_string(),
+        "--backup-id",
+        &id,
+    ];
+    let spec = json!({
+        "backupRef": { "name": "aged" }, "kafkaCluster": kafka.cluster(), "topics": ["aged"],
+        "topicMapping": { "aged": "aged-restored" }, "createTopics": true,
+    });
+    let restore = desk.object("KafkaRestore", "aged", &spec);
+
+    // Without a digest the checksum at the end of a segment finds the damage.
+    let file = desk.segments(&id).remove(0);
+    let whole = fs::read(&file).expect("a segment");
+    let mut bytes = whole.clone();
+    bytes[whole.len() / 2] ^= 1;
+    fs::write(&file, bytes).expect("a segment");
+    let report = desk.run("restore", &restore, &more);
+    assert!(
+        report.fails(13, "failed").contains("CRC mismatch"),
+        "{report:?}"
+    );
+    fs::write(&file, whole).expect("a segment");
+
+    desk.complete("restore", &restore, &more);
+    assert_eq!(witness.same("aged", "aged-restored", "-"), 1000);
 }

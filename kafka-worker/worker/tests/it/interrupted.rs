@@ -89,6 +89,9 @@ fn a_continuous_backup_goes_on_with_one_set() {
     let mut spec = into_volume(&kafka.cluster(), &["endless"]);
     spec["continuous"] = json!(true);
     spec["segmentMaxIntervalMs"] = json!(200);
+    spec["consumerGroupSnapshot"] = json!(true);
+    spec["checkpoint"] = json!({ "intervalSecs": 1 });
+    witness.ask(&["commit", "forever", "endless", "0:1", "1:2"]);
     let object = desk.object("KafkaBackup", "endless", &spec);
     for records in [1000_u64, 1600] {
         let mut running = desk.begin("backup", &object, &[]);
@@ -96,6 +99,17 @@ fn a_continuous_backup_goes_on_with_one_set() {
             witness.ask(&["more", "endless", "2", "600", "60"]);
         }
         let wanted = if records > 1000 { 600 } else { 1000 };
+        running.until("the offsets of groups", |line| {
+            line["status"]["groupsNotRead"].is_array()
+        });
+        let kept = desk
+            .volume()
+            .join("kafka/endless/consumer-groups-snapshot.json");
+        assert!(
+            std::fs::read_to_string(kept)
+                .expect("offsets")
+                .contains("forever")
+        );
         running.until("the records", |line| {
             line["status"]["recordsProcessed"].as_u64() >= Some(wanted)
         });

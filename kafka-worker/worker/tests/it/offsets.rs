@@ -322,3 +322,41 @@ fn groups_are_rolled_back_if_one_of_them_can_not_be_moved() {
         assert!(report.result()["status"]["rollback"]["expiresAt"].is_string());
     }
 }
+
+#[test]
+fn a_reset_that_is_killed_can_be_finished_and_rolled_back() {
+    let Some(kafka) = kafka() else { return };
+    let (witness, desk) = (Witness::of(kafka), Desk::new());
+    witness.produce("many", 1, 100, 40, false);
+    let groups: Vec<_> = (0..40).map(|number| format!("many-{number}")).collect();
+    witness.ask(&["commit_all", "many", "7", &groups.join(",")]);
+    let mut spec = reset(kafka, "", "to-latest");
+    spec["consumerGroups"] = json!(groups);
+    spec["topics"] = json!(["many"]);
+    let object = desk.object("KafkaOffsetReset", "many", &spec);
+    let mut running = desk.begin("offset-reset", &object, &[]);
+    running.until("a group", |line| line["status"]["groupResults"].is_array());
+    running.signal("KILL");
+    drop(running.ended());
+    let offsets = || witness.ask(&["committed_all", "many", &groups.join(",")])["offsets"].clone();
+    let some = offsets();
+    let some = some.as_array().expect("offsets");
+    assert!(
+        some.contains(&json!(100)) && some.contains(&json!(7)),
+        "{some:?}"
+    );
+
+    let status = desk.complete("offset-reset", &object, &[]);
+    assert_eq!(status["groupsReset"], 40);
+    assert_eq!(offsets(), json!(vec![100; 40]));
+    let spec = json!({
+        "kafkaCluster": kafka.cluster(),
+        "snapshotRef": { "name": "many", "path": status["snapshotPath"] },
+    });
+    let object = desk.object("KafkaOffsetRollback", "many", &spec);
+    assert_eq!(
+        desk.complete("offset-rollback", &object, &[])["groupsRolledBack"],
+        40
+    );
+    assert_eq!(offsets(), json!(vec![7; 40]));
+}

@@ -187,6 +187,17 @@ def commit(config, group, topic, *offsets):
     return {}
 
 
+def commit_all(config, topic, offset, groups):
+    """Commits one offset for many groups."""
+    for group in groups.split(","):
+        commit(config, group, topic, f"0:{offset}")
+    return {}
+
+
+def committed_all(config, topic, groups):
+    return {"offsets": [committed(config, group, topic, 1)["offsets"][0] for group in groups.split(",")]}
+
+
 def committed(config, group, topic, partitions):
     consumer = Consumer(settings(config, **{"group.id": group, "enable.auto.commit": False}))
     wanted = [TopicPartition(topic, partition) for partition in range(int(partitions))]

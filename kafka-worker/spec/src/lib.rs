@@ -23,7 +23,8 @@ pub use storage::{
     Azure, AzureKey, AzurePrincipal, AzureSas, Gcs, GcsSecret, Pvc, PvcPlace, S3, S3Secret, Storage,
 };
 pub use validation::{
-    Checks, Evidence, GroupCheck, MessageCountCheck, OffsetRangeCheck, ValidationSpec, Webhook,
+    Checks, Evidence, GroupCheck, MessageCountCheck, Notifications, OffsetRangeCheck, PagerDuty,
+    SecretKey, Signing, SigningSecret, Slack, ValidationSpec, Webhook,
 };
 
 /// The group and version of all kinds.

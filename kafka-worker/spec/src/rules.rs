@@ -9,7 +9,8 @@ pub use places::{cluster, storage};
 pub use restore::{restore, set_id};
 
 use crate::{
-    BackupSpec, OffsetResetSpec, OffsetRollbackSpec, RateLimiting, Retention, ValidationSpec,
+    BackupSpec, Evidence, OffsetResetSpec, OffsetRollbackSpec, RateLimiting, Retention,
+    ValidationSpec,
 };
 use places::name_of_folder;
 use restore::backup_ref;
@@ -226,6 +227,12 @@ pub fn validation(spec: &ValidationSpec, names: Names) -> Vec<String> {
     {
         problems.push("the check consumer-group-offsets needs consumerGroups".to_owned());
     }
+    problems.extend(
+        spec.evidence
+            .as_ref()
+            .map(|it| evidence(it, names))
+            .unwrap_or_default(),
+    );
     for hook in &checks.custom_webhooks {
         if !(hook.url.starts_with("http://") || hook.url.starts_with("https://")) {
             problems.push(format!(
@@ -244,6 +251,33 @@ pub fn validation(spec: &ValidationSpec, names: Names) -> Vec<String> {
             ));
         }
     }
+    problems
+}
+
+fn evidence(evidence: &Evidence, names: Names) -> Vec<String> {
+    let mut problems = Vec::new();
+    let unknown = |format: &&String| !["json", "pdf"].contains(&format.as_str());
+    if evidence.formats.is_empty() {
+        problems.push("spec.evidence.formats names no format".to_owned());
+    }
+    if let Some(format) = evidence.formats.iter().find(unknown) {
+        problems.push(format!(
+            "spec.evidence.formats must be json and pdf, not {format:?}"
+        ));
+    }
+    if let Some(signing) = &evidence.signing
+        && signing.enabled
+        && signing.key_secret.is_none()
+    {
+        problems.push("spec.evidence.signing needs keySecret".to_owned());
+    }
+    if let Some(place) = &evidence.storage {
+        problems.extend(storage(place, "spec.evidence.storage", names));
+    }
+    problems.extend(above_zero(
+        "spec.evidence.retentionDays",
+        evidence.retention_days,
+    ));
     problems
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{BackupRef, KafkaCluster, yes};
+use crate::{BackupRef, KafkaCluster, Storage, yes};
 
 /// The spec of a KafkaBackupValidation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,7 @@ pub struct ValidationSpec {
     pub checks: Checks,
     pub kafka_cluster: Option<KafkaCluster>,
     pub evidence: Option<Evidence>,
+    pub notifications: Option<Notifications>,
     pub schedule: Option<String>,
     #[serde(default)]
     pub suspend: bool,
@@ -76,14 +77,76 @@ const fn ok() -> i64 {
     200
 }
 
-/// A report about the validation.
+/// A report about the validation, which an auditor can keep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {
+    /// `json` and `pdf`.
     #[serde(default = "json")]
     pub formats: Vec<String>,
+    pub signing: Option<Signing>,
+    /// The place of the reports. Without it they are beside the backup sets.
+    pub storage: Option<Storage>,
+    #[serde(default = "ninety")]
+    pub retention_days: i64,
 }
 
 fn json() -> Vec<String> {
     vec!["json".to_owned()]
+}
+
+const fn ninety() -> i64 {
+    90
+}
+
+/// Whether a report is signed, and with which key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Signing {
+    #[serde(default)]
+    pub enabled: bool,
+    pub key_secret: Option<SigningSecret>,
+}
+
+/// A Secret with a key of the curve P-256, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SigningSecret {
+    pub name: String,
+    pub private_key_key: String,
+    pub public_key_key: Option<String>,
+}
+
+/// The services that are told about a validation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notifications {
+    pub slack: Option<Slack>,
+    pub pagerduty: Option<PagerDuty>,
+}
+
+/// A webhook of Slack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Slack {
+    pub webhook_secret: SecretKey,
+}
+
+/// A service of PagerDuty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PagerDuty {
+    pub routing_key_secret: SecretKey,
+    #[serde(default = "critical")]
+    pub severity: String,
+}
+
+fn critical() -> String {
+    "critical".to_owned()
+}
+
+/// One key of a Secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretKey {
+    pub name: String,
+    pub key: String,
 }

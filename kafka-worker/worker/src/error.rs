@@ -124,8 +124,8 @@ fn meaning(error: &LibraryError) -> (Failure, Option<&'static str>) {
     }
 }
 
-/// Parts of the library's texts about problems that another attempt has too: another program writes into a topic, a
-/// topic was made again, and a record is too large for its topic.
+/// Parts of the library's texts about problems that another attempt has too. Another program writes into a topic, a topic
+/// was made again, or a record is too large for its topic.
 const LASTING: [&str; 3] = [
     "Another writer has produced",
     "cannot resume ",

@@ -26,7 +26,7 @@ pub struct Places {
 
 impl Places {
     /// Returns the path of one key of a Secret.
-    fn key(&self, secret: &str, key: &str) -> Result<PathBuf> {
+    pub fn key(&self, secret: &str, key: &str) -> Result<PathBuf> {
         let folder = self.secrets.as_ref().ok_or_else(|| {
             WorkError::usage(format!(
                 "Secret {secret} is needed, but no folder of Secrets is given"
@@ -43,7 +43,7 @@ impl Places {
     }
 
     /// Reads one key of a Secret. Its value never gets into a text.
-    fn secret(&self, secret: &str, key: &str) -> Result<String> {
+    pub fn secret(&self, secret: &str, key: &str) -> Result<String> {
         let path = self.key(secret, key)?;
         let text = files::read_text(&path, LARGEST).map_err(|error| {
             WorkError::usage(format!(

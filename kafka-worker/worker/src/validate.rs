@@ -1,5 +1,7 @@
 //! `validate`: reads every segment of a set, and compares the set with a cluster.
 
+mod evidence;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -74,10 +76,15 @@ async fn validate(work: &Work) -> Result<Outcome> {
             milliseconds: 0,
         });
     }
-    Ok(outcome(&id, &checked, spec.evidence.is_some()))
+    let mut outcome = outcome(&id, &checked);
+    let told = work
+        .stoppable(evidence::tell(work, &spec, &place, &set, &checked))
+        .await?;
+    told.add_to(&mut outcome);
+    Ok(outcome)
 }
 
-fn outcome(id: &str, checked: &[Checked], wants_evidence: bool) -> Outcome {
+fn outcome(id: &str, checked: &[Checked]) -> Outcome {
     let count = |outcome: &str| {
         checked
             .iter()
@@ -107,12 +114,7 @@ fn outcome(id: &str, checked: &[Checked], wants_evidence: bool) -> Outcome {
     let bad: Vec<_> = bad
         .map(|check| format!("{}: {}", check.name, check.message))
         .collect();
-    let mut warnings = Vec::new();
-    if wants_evidence {
-        warnings
-            .push("spec.evidence has no effect: the worker writes no evidence reports".to_owned());
-    }
-    let outcome = match result {
+    match result {
         "Fail" => {
             let message = format!(
                 "backup {id} failed {failed} of {} checks: {}",
@@ -133,8 +135,7 @@ fn outcome(id: &str, checked: &[Checked], wants_evidence: bool) -> Outcome {
             ),
             status,
         ),
-    };
-    outcome.with_warnings(warnings)
+    }
 }
 
 /// Reads every segment. The library's own checks only look whether some of them exist.

@@ -264,4 +264,77 @@ mod tests {
         let error = places.folder("data", None).unwrap_err();
         assert_eq!(error.hint.as_deref(), Some("Pass --volumes DIR"));
     }
+
+    fn opened(places: &Places, storage: serde_json::Value) -> StorageBackendConfig {
+        let storage: Storage = serde_json::from_value(storage).expect("a storage");
+        let config = places.storage_config(&storage).expect("a configuration");
+        serde_json::from_value(config).expect("the library's form")
+    }
+
+    #[test]
+    fn azure_and_google_get_their_own_settings() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let secret = folder.path().join("keys");
+        std::fs::create_dir(&secret).expect("a Secret");
+        for (key, value) in [
+            ("AZURE_STORAGE_KEY", "a2V5"),
+            ("AZURE_CLIENT_ID", "client"),
+            ("AZURE_TENANT_ID", "tenant"),
+            ("AZURE_CLIENT_SECRET", "canary-of-azure"),
+            ("SERVICE_ACCOUNT_JSON", "{}"),
+        ] {
+            std::fs::write(secret.join(key), value).expect("a key");
+        }
+        let places = Places {
+            secrets: Some(folder.path().to_owned()),
+            volumes: None,
+        };
+        let azure = |way: &str| {
+            json!({ "storageType": "azure", "azure": {
+                "container": "backups", "accountName": "account", "prefix": "kafka", way: { "name": "keys" },
+            }})
+        };
+        let StorageBackendConfig::Azure {
+            account_key,
+            container_name,
+            prefix,
+            client_secret,
+            ..
+        } = opened(&places, azure("credentialsSecret"))
+        else {
+            panic!("another storage");
+        };
+        assert_eq!(account_key.as_deref(), Some("a2V5"));
+        assert_eq!(
+            (container_name.as_str(), prefix.as_deref()),
+            ("backups", Some("kafka"))
+        );
+        assert_eq!(client_secret, None);
+        let StorageBackendConfig::Azure {
+            account_key,
+            client_id,
+            tenant_id,
+            client_secret,
+            ..
+        } = opened(&places, azure("servicePrincipalSecret"))
+        else {
+            panic!("another storage");
+        };
+        assert_eq!(account_key, None);
+        let principal = [client_id, tenant_id, client_secret].map(Option::unwrap_or_default);
+        assert_eq!(principal, ["client", "tenant", "canary-of-azure"]);
+
+        let google = json!({ "storageType": "gcs", "gcs": { "bucket": "backups", "credentialsSecret": { "name": "keys" } } });
+        let StorageBackendConfig::Gcs {
+            bucket,
+            service_account_path,
+            ..
+        } = opened(&places, google)
+        else {
+            panic!("another storage");
+        };
+        assert_eq!(bucket, "backups");
+        let path = secret.join("SERVICE_ACCOUNT_JSON").display().to_string();
+        assert_eq!(service_account_path, Some(path));
+    }
 }

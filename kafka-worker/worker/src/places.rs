@@ -265,7 +265,7 @@ mod tests {
         assert_eq!(error.hint.as_deref(), Some("Pass --volumes DIR"));
     }
 
-    fn opened(places: &Places, storage: serde_json::Value) -> StorageBackendConfig {
+    fn opened(places: &Places, storage: Value) -> StorageBackendConfig {
         let storage: Storage = serde_json::from_value(storage).expect("a storage");
         let config = places.storage_config(&storage).expect("a configuration");
         serde_json::from_value(config).expect("the library's form")

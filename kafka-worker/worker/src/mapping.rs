@@ -84,6 +84,8 @@ pub struct Mapper<'a> {
     /// The topics that are restored, with the names of their targets.
     pub topics: &'a BTreeMap<String, String>,
     pub landings: &'a [Landing],
+    /// The reasons why the offsets of topics can't be mapped.
+    pub unmapped: &'a BTreeMap<String, WorkError>,
 }
 
 impl Mapper<'_> {
@@ -131,6 +133,9 @@ impl Mapper<'_> {
     pub async fn map(&self, cluster: &Cluster, group: &str) -> Result<Vec<Committed>> {
         let mut mapped = Vec::new();
         for ((topic, partition), offset) in self.sources(cluster, group).await? {
+            if let Some(error) = self.unmapped.get(&topic) {
+                return Err(error.clone());
+            }
             let (target, offset) = self.one(cluster, &topic, partition, offset).await?;
             mapped.push(Committed {
                 topic: target.0,

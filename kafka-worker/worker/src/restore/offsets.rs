@@ -139,6 +139,7 @@ pub async fn set(
         window: plan.window,
         topics: &plan.targets,
         landings: &restored.landings,
+        unmapped: &restored.unmapped,
     };
     let mut mapping = Mapping {
         version: VERSION,
@@ -148,11 +149,7 @@ pub async fn set(
     };
     let mut failures = Vec::new();
     for group in groups {
-        let found = match restored.unmapped.values().next() {
-            Some(error) => Err(error.clone()),
-            None => mapper.map(cluster, group).await,
-        };
-        match found {
+        match mapper.map(cluster, group).await {
             Ok(offsets) => {
                 mapping.groups.insert(group.clone(), offsets);
             }

@@ -91,13 +91,15 @@ impl Plan {
                 )));
             }
         }
-        Ok(Self {
+        let plan = Self {
             spec,
             place,
             set,
             window,
             targets,
-        })
+        };
+        plan.refuse_joined()?;
+        Ok(plan)
     }
 
     pub fn topics(&self) -> impl Iterator<Item = &TopicBackup> {
@@ -146,10 +148,27 @@ impl Plan {
 
     /// Returns whether records of several partitions get into one: then an interrupted restore can't tell them apart.
     pub fn is_mixed(&self, target: &str) -> bool {
-        let mapped = self.spec.partition_mapping.values();
-        let mut seen = std::collections::BTreeSet::new();
         self.spec.repartitioning.contains_key(target)
-            || !mapped.into_iter().all(|to| seen.insert(to))
+    }
+
+    /// Refuses a mapping of two partitions to one. The library asks Kafka twice for the end of that partition in one
+    /// request, which Kafka refuses.
+    fn refuse_joined(&self) -> Result<()> {
+        for topic in self.topics() {
+            let mut targets = BTreeMap::new();
+            for partition in topic.partitions.iter().map(|it| it.partition_id) {
+                let target = self.target_partition(partition);
+                if let Some(other) = targets.insert(target, partition) {
+                    let message = format!(
+                        "spec.partitionMapping maps the partitions {other} and {partition} of {} to {target}",
+                        topic.name
+                    );
+                    return Err(WorkError::usage(message)
+                        .with_hint("Use spec.repartitioning to get fewer partitions"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Returns the partition that the records of another one are written into.

@@ -187,6 +187,35 @@ fn a_topic_may_get_another_number_of_partitions() {
         &more,
     );
     assert_eq!(witness.ask(&["mixed", "few", "few-mapped"])["same"], 3000);
+
+    // Partitions 0 and 1 can't become one in this way.
+    let mut spec = restore(kafka, "few", "few", "few-joined");
+    spec["partitionMapping"] = json!({ "0": 1 });
+    let report = desk.run(
+        "restore",
+        &desk.object("KafkaRestore", "joined", &spec),
+        &more,
+    );
+    let message = report.fails(2, "failed");
+    assert_eq!(
+        message,
+        "spec.partitionMapping maps the partitions 0 and 1 of few to 1"
+    );
+    assert!(!witness.has_topic("few-joined"));
+
+    // In a topic with other partitions, no group finds its record again.
+    witness.ask(&["commit", "few-reader", "few", "0:5"]);
+    let mut spec = restore(kafka, "few", "few", "few-as-two");
+    spec["repartitioning"] =
+        json!({ "few-as-two": { "strategy": "automatic", "targetPartitions": 2 } });
+    spec["offsetReset"] = json!({ "enabled": true, "consumerGroups": ["few-reader"] });
+    let report = desk.run("restore", &desk.object("KafkaRestore", "two", &spec), &more);
+    let message = report.fails(3, "partial");
+    assert!(
+        message.contains("can't be mapped: its partitions were mixed"),
+        "{message}"
+    );
+    assert_eq!(witness.ask(&["mixed", "few", "few-as-two"])["same"], 3000);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use host_base::Failure;
 use jiff::Timestamp;
@@ -14,6 +16,8 @@ use crate::work::{Outcome, State};
 const VERSION: u32 = 1;
 /// Kubernetes keeps this many bytes of a termination message.
 const TERMINATION: usize = 4096;
+/// The least time between two reports of work in small steps.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The program's one owner of stdout.
 #[derive(Clone, Debug)]
@@ -21,6 +25,8 @@ pub struct Output {
     command: &'static str,
     started: Timestamp,
     termination: Option<PathBuf>,
+    /// The last report that was made only at times.
+    last: Arc<Mutex<Option<Instant>>>,
 }
 
 /// The last line of stdout.
@@ -49,6 +55,7 @@ impl Output {
             command,
             started: Timestamp::now(),
             termination,
+            last: Arc::default(),
         }
     }
 
@@ -71,6 +78,15 @@ impl Output {
             "time": time(Timestamp::now()),
             "status": status,
         }));
+    }
+
+    /// Reports like [`Self::progress`], but at most once a second.
+    pub fn progress_at_times(&self, status: &Value) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|last| last.elapsed() >= PAUSE) {
+            *last = Some(Instant::now());
+            self.progress(status);
+        }
     }
 
     /// Reports the end, and returns the exit code.

@@ -84,8 +84,9 @@ async fn reset(work: &Work) -> Result<Outcome> {
                 failures.push(error);
             }
         }
-        work.output
-            .progress(&json!({ "groupsTotal": groups.len(), "groupResults": results }));
+        work.output.progress(
+            &json!({ "groupsTotal": groups.len(), "groupsReset": results.len() - failures.len() }),
+        );
     }
     let reset = done(&mut status, &results, groups.len());
     status["duration"] = json!(format!("{:.2}s", work.output.seconds()));

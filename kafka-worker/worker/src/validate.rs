@@ -153,7 +153,7 @@ async fn segments(work: &Work, place: &Place, set: &Set) -> Result<Checked> {
         )
         .await?;
         damages.extend(found);
-        work.output.progress(&json!({ "currentTopic": topic.name, "segmentsChecked": tally.segments, "recordsChecked": tally.records }));
+        work.output.progress_at_times(&json!({ "currentTopic": topic.name, "segmentsChecked": tally.segments, "recordsChecked": tally.records }));
     }
     let short = set.unfinished();
     damages.extend(short);

@@ -198,7 +198,7 @@ impl Plan {
                     .0
                     .insert((topic.name.clone(), partition.partition_id), records);
             }
-            work.output.progress(&json!({ "message": "checking the backup", "segmentsChecked": tally.segments, "currentTopic": topic.name }));
+            work.output.progress_at_times(&json!({ "message": "checking the backup", "segmentsChecked": tally.segments, "currentTopic": topic.name }));
         }
         if damages.is_empty() {
             return Ok(expected);

@@ -335,7 +335,9 @@ fn a_reset_that_is_killed_can_be_finished_and_rolled_back() {
     spec["topics"] = json!(["many"]);
     let object = desk.object("KafkaOffsetReset", "many", &spec);
     let mut running = desk.begin("offset-reset", &object, &[]);
-    running.until("a group", |line| line["status"]["groupResults"].is_array());
+    running.until("a group", |line| {
+        line["status"]["groupsReset"].as_u64() > Some(0)
+    });
     running.signal("KILL");
     drop(running.ended());
     let offsets = || witness.ask(&["committed_all", "many", &groups.join(",")])["offsets"].clone();

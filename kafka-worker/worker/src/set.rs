@@ -47,12 +47,19 @@ impl Set {
         else {
             return Ok(None);
         };
-        let manifest: BackupManifest = serde_json::from_slice(&bytes).map_err(|error| {
+        let mut manifest: BackupManifest = serde_json::from_slice(&bytes).map_err(|error| {
             WorkError::new(
                 Failure::Integrity,
                 format!("the manifest of backup {id} is damaged: {error}"),
             )
         })?;
+        // The library writes them in the order in which they were done.
+        manifest.topics.sort_by(|a, b| a.name.cmp(&b.name));
+        for topic in &mut manifest.topics {
+            topic
+                .partitions
+                .sort_by_key(|partition| partition.partition_id);
+        }
         let set = Self {
             id: id.to_owned(),
             manifest,

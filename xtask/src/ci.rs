@@ -1,6 +1,6 @@
 use std::process::Command;
 
-use crate::{Result, reference, shell, test};
+use crate::{Result, reference, shell, test, worker};
 
 /// The version of cargo-deny that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
@@ -11,6 +11,7 @@ pub(crate) fn run() -> Result {
     let mut hostile = shell::cargo(&["fmt", "--check"])?;
     hostile.current_dir(shell::root()?.join("tests/hostile"));
     shell::run(hostile)?;
+    shell::run(worker::cargo(&["fmt", "--all", "--check"])?)?;
     test::run()?;
     reference::check()?;
     reference::man()?;
@@ -18,6 +19,14 @@ pub(crate) fn run() -> Result {
         "clippy",
         "--locked",
         "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ])?)?;
+    shell::run(worker::cargo(&[
+        "clippy",
+        "--locked",
         "--all-targets",
         "--",
         "--deny",
@@ -63,13 +72,11 @@ fn dependency_policy() -> Result {
         install.arg(&tools);
         shell::run(install)?;
     }
-    let mut deny = Command::new(&program);
-    deny.current_dir(shell::root()?).args([
-        "--all-features",
-        "check",
-        "bans",
-        "licenses",
-        "sources",
-    ]);
-    shell::run(deny)
+    for folder in [shell::root()?, worker::folder()?] {
+        let mut deny = Command::new(&program);
+        deny.current_dir(folder)
+            .args(["--all-features", "check", "bans", "licenses", "sources"]);
+        shell::run(deny)?;
+    }
+    Ok(())
 }

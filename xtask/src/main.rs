@@ -15,6 +15,7 @@ mod reference;
 mod shell;
 mod target;
 mod test;
+mod worker;
 
 use std::process::ExitCode;
 

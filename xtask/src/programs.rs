@@ -1,5 +1,6 @@
 //! The programs that the tests need in addition to Rust.
 
+use std::env;
 use std::fs;
 use std::process::Command;
 
@@ -17,6 +18,8 @@ const PROGRAMS: [(&str, &str); 9] = [
     ("xz", "xz-utils"),
     ("zstd", "zstd"),
 ];
+/// The programs that run Kafka for the tests. Without them those tests are left out, except in CI.
+const KAFKA: [(&str, &str); 2] = [("java", "openjdk-17-jre-headless"), ("mvn", "maven")];
 /// The PostgreSQL server, which Debian keeps outside PATH in a folder for each version.
 const POSTGRES: &str = "postgres";
 
@@ -25,8 +28,11 @@ const PYTHON: &str = "python3";
 
 /// Installs missing programs if this needs no question: as root on Debian and its derivatives.
 pub(crate) fn install() -> Result {
+    let is_ci = env::var_os("CI").is_some();
+    let kafka = KAFKA.iter().filter(|_| is_ci);
     let missing: Vec<_> = PROGRAMS
         .iter()
+        .chain(kafka)
         .filter(|(program, _)| !has(program))
         .map(|(_, package)| *package)
         .collect();

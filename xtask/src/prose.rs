@@ -37,6 +37,7 @@ const CLEAN_RUST: &[&str] = &[
     "sdk",
     "plugins",
     "agent",
+    "kafka-worker",
     "tests",
 ];
 

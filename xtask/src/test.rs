@@ -1,6 +1,6 @@
 use std::process::Command;
 
-use crate::{Result, programs, shell, target};
+use crate::{Result, programs, shell, target, worker};
 
 /// The part of a name that marks tests with stock kubectl.
 const KUBECTL_TESTS: &str = "stock_kubectl";
@@ -20,7 +20,8 @@ pub(crate) fn run() -> Result {
         ));
         arguments.extend(["--", "--skip", KUBECTL_TESTS]);
     }
-    shell::run(shell::cargo(&arguments)?)
+    shell::run(shell::cargo(&arguments)?)?;
+    shell::run(worker::cargo(&["test", "--locked", "--no-fail-fast"])?)
 }
 
 /// Returns the reason why this machine's kubectl can't run the tests, if there is one.

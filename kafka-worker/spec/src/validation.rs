@@ -1,0 +1,152 @@
+//! KafkaBackupValidation.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{BackupRef, KafkaCluster, Storage, yes};
+
+/// The spec of a KafkaBackupValidation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ValidationSpec {
+    pub backup_ref: BackupRef,
+    pub checks: Checks,
+    pub kafka_cluster: Option<KafkaCluster>,
+    pub evidence: Option<Evidence>,
+    pub notifications: Option<Notifications>,
+    pub schedule: Option<String>,
+    #[serde(default)]
+    pub suspend: bool,
+}
+
+/// The checks of a validation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Checks {
+    pub message_count: Option<MessageCountCheck>,
+    pub offset_range: Option<OffsetRangeCheck>,
+    pub consumer_group_offsets: Option<GroupCheck>,
+    pub custom_webhooks: Vec<Webhook>,
+}
+
+/// Compares the number of records in the set with that in the topics of the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageCountCheck {
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    pub fail_threshold: Option<i64>,
+    #[serde(default)]
+    pub topics: Vec<String>,
+}
+
+/// Compares the offsets of the set with those of the topics of the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OffsetRangeCheck {
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+/// Checks that groups have offsets in the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupCheck {
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    #[serde(default)]
+    pub consumer_groups: Vec<String>,
+}
+
+/// Asks a service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Webhook {
+    pub name: String,
+    pub url: String,
+    #[serde(default = "two_minutes")]
+    pub timeout_secs: i64,
+    #[serde(default = "ok")]
+    pub expected_status_code: i64,
+}
+
+const fn two_minutes() -> i64 {
+    120
+}
+
+const fn ok() -> i64 {
+    200
+}
+
+/// A report about the validation, which an auditor can keep.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// `json` and `pdf`.
+    #[serde(default = "json")]
+    pub formats: Vec<String>,
+    pub signing: Option<Signing>,
+    /// The place of the reports. Without it they are beside the backup sets.
+    pub storage: Option<Storage>,
+    #[serde(default = "ninety")]
+    pub retention_days: i64,
+}
+
+fn json() -> Vec<String> {
+    vec!["json".to_owned()]
+}
+
+const fn ninety() -> i64 {
+    90
+}
+
+/// Whether a report is signed, and with which key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Signing {
+    #[serde(default)]
+    pub enabled: bool,
+    pub key_secret: Option<SigningSecret>,
+}
+
+/// A Secret with a key of the curve P-256, in PEM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SigningSecret {
+    pub name: String,
+    pub private_key_key: String,
+    pub public_key_key: Option<String>,
+}
+
+/// The services that are told about a validation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notifications {
+    pub slack: Option<Slack>,
+    pub pagerduty: Option<PagerDuty>,
+}
+
+/// A webhook of Slack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Slack {
+    pub webhook_secret: SecretKey,
+}
+
+/// A service of PagerDuty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PagerDuty {
+    pub routing_key_secret: SecretKey,
+    #[serde(default = "critical")]
+    pub severity: String,
+}
+
+fn critical() -> String {
+    "critical".to_owned()
+}
+
+/// One key of a Secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretKey {
+    pub name: String,
+    pub key: String,
+}

@@ -1,0 +1,39 @@
+//! `broker-kafka-worker`: does the work of one object of `kafka.oso.sh/v1alpha1`, and reports it.
+//!
+//! The program makes no request to Kubernetes. A controller gives it the object as a file, Secrets and volumes as folders,
+//! and reads its result. Each module imports only from those below it:
+//!
+//! - `cli`: arguments, start, signals, exit codes
+//! - `backup`, `restore`, `reset`, `rollback`, `validate`, `prune`: the commands
+//! - `work`: what every command gets, and the outcome that it returns
+//! - `mapping`: the offsets of consumer groups in restored topics
+//! - `groups`: consumer groups of a cluster, and snapshots of their offsets
+//! - `segments`: reading the segments of a set, and comparing them with its manifest
+//! - `set`: backup sets and their manifests
+//! - `places`: Secrets, volumes, and the configuration of the library
+//! - `object`: the object of a file
+//! - `output`, `log`: lines on stdout and on stderr, and the termination message
+//! - `error`, `text`: errors of the library and texts from outside, made safe
+
+#![forbid(unsafe_code)]
+
+mod backup;
+mod cli;
+mod error;
+mod groups;
+mod log;
+mod mapping;
+mod object;
+mod output;
+mod places;
+mod prune;
+mod reset;
+mod restore;
+mod rollback;
+mod segments;
+mod set;
+mod text;
+mod validate;
+mod work;
+
+pub use cli::main;

@@ -13,6 +13,7 @@ mod agent;
 mod audit;
 mod authoring;
 mod aws;
+mod aws_permissions;
 mod backend_errors;
 mod backuprequest;
 mod bugs;

@@ -1,8 +1,8 @@
 //! The IAM policies in docs/engines/aws.md: engine aws works with them, and with none of their permissions less.
 //!
-//! moto checks permissions as IAM does, but knows neither the resources of RDS, nor the permission for the source of
-//! a copy, nor those for tags. It keeps no object that is large enough to be copied in parts. There the simulation
-//! of the testbed takes its place.
+//! moto checks permissions as IAM does. But it does not compare the resources of RDS, and it ignores the permissions
+//! for the source of a copy and for tags. It keeps no object that is large enough to be copied in parts. There the
+//! simulation of the testbed takes its place.
 
 use std::collections::BTreeSet;
 
@@ -47,8 +47,8 @@ enum Need {
     RestoreInVain,
 }
 
-/// Each permission of a policy: the first command of the policy, the action, the end of the resource, the command
-/// that needs it, and the server that misses it.
+/// Each permission of a policy. The columns are the first command of the policy, the action, and the end of the
+/// resource. Behind them are the command that needs the permission, and the server that misses it.
 const NECESSARY: &str = "
 create s3:ListBucket liferay-retail-prd-dl create moto
 create s3:ListBucket liferay-backups create moto

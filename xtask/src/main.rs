@@ -27,7 +27,7 @@ cargo xtask <chore>
   test        all tests
   ci          tests, format, lints, dependency policy, documentation, generated files
   bench       build for release and print the benchmark's ratios; process, installed,
-              sandbox, download, stores or operator for these parts alone
+              sandbox, download, stores, aws or operator for these parts alone
   reference   regenerate docs/reference.md from the program's command tree, docs/manifest.md
               and docs/manifest.schema.json from the types of the manifest, and docs/schema
               from the types of the documents

@@ -25,8 +25,8 @@ struct Times {
     since: Option<Duration>,
 }
 
-/// The computing time that an engine gets for each MiB that it reads or writes in pieces. Bytes that pass through an
-/// engine have no other limit than that, and a digest or a compression of them takes time.
+/// The computing time that an engine gets for each MiB that it lists, or that it reads or writes in pieces. Bytes that
+/// pass through an engine have no other limit than that, and a digest or a compression of them takes time.
 const PER_MIB: Duration = Duration::from_millis(200);
 
 /// The error of a call whose computing time is used up.

@@ -20,13 +20,15 @@ use super::client::{Access, IDLE, S3, S3Body};
 use super::error::COPYING;
 use super::refusal::Refusal;
 
-/// The characters of a key that are encoded: all except RFC 3986's unreserved ones, and the slash.
-const KEY: &AsciiSet = &NON_ALPHANUMERIC
+/// The characters of a query or a form that are encoded: all except RFC 3986's unreserved ones. A query is signed like
+/// that. AWS brings it into this form before it checks the signature, but other servers take it as it was sent.
+pub(super) const QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
-    .remove(b'~')
-    .remove(b'/');
+    .remove(b'~');
+/// The characters of a key that are encoded: all except RFC 3986's unreserved ones, and the slash.
+const KEY: &AsciiSet = &QUERY.remove(b'/');
 /// The maximum size of a response that is not an object, in bytes. A page of 1000 keys has less than 4 MiB.
 const MAX_ANSWER: usize = 8 << 20;
 /// The maximum number of objects in one page. S3's own maximum is the same.
@@ -164,7 +166,7 @@ impl S3 {
         }
         let query: Vec<_> = query
             .iter()
-            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+            .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, QUERY)))
             .collect();
         let target = format!("/{}/?{}", selection.bucket, query.join("&"));
         let answer = self.send(build(Request::get(target))?, access, first_byte);

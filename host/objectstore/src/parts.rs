@@ -10,11 +10,11 @@ use bytes::{Bytes, BytesMut};
 use host_base::Sha256;
 use http::header::{CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH};
 use http::{HeaderMap, Request, StatusCode};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
 use super::S3Error;
 use super::client::{Access, IDLE, S3};
-use super::objects::{Condition, Facts, Location, build, failed_late, not_sent, text_of};
+use super::objects::{Condition, Facts, Location, QUERY, build, failed_late, not_sent, text_of};
 use super::uploads::child_of;
 
 /// The length of each part but the last, in bytes. S3 allows 10,000 parts, of at least 5 MiB.
@@ -243,7 +243,7 @@ impl S3 {
 
 /// Returns the part of a query that names an upload.
 pub(super) fn upload_query(upload: &str) -> String {
-    format!("uploadId={}", utf8_percent_encode(upload, NON_ALPHANUMERIC))
+    format!("uploadId={}", utf8_percent_encode(upload, QUERY))
 }
 
 /// Returns the parts as `CompleteMultipartUpload` has them.

@@ -7,21 +7,16 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Request, Uri};
 use http_body_util::{BodyExt as _, Limited};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
 use super::S3Error;
 use super::address::{is_region, suffix};
 use super::client::{DEFAULT_REGION, IDLE, Opened, S3, WAITS};
 use super::error::is_throttling;
+use super::objects::QUERY;
 use super::refusal::Refusal;
 use super::signature::{self, Service};
 
-/// The characters of a form that are encoded: all except RFC 3986's unreserved ones.
-const FORM: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 /// The maximum size of a response, in bytes.
 const MAX_ANSWER: usize = 8 << 20;
 
@@ -118,8 +113,8 @@ impl Action {
             .iter()
             .map(|(n, v)| (n.as_str(), v.as_str()));
         let pairs = fixed.into_iter().chain(given).map(|(name, value)| {
-            let name = utf8_percent_encode(name, FORM);
-            format!("{name}={}", utf8_percent_encode(value, FORM))
+            let name = utf8_percent_encode(name, QUERY);
+            format!("{name}={}", utf8_percent_encode(value, QUERY))
         });
         Bytes::from(pairs.collect::<Vec<_>>().join("&"))
     }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use aws_smithy_xml::decode::{Document, ScopedDecoder, try_data};
 use http::Request;
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 
 use super::S3Error;
 use super::client::{Access, IDLE, S3};
-use super::objects::{Location, build, text_of};
+use super::objects::{Location, QUERY, build, text_of};
 
 /// An upload in parts that is not completed. Its parts cost money, and no list of objects shows them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -186,7 +186,7 @@ impl S3 {
 fn encoded(query: &[(&str, &str)]) -> String {
     let pairs: Vec<_> = query
         .iter()
-        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, QUERY)))
         .collect();
     pairs.join("&")
 }

@@ -1,10 +1,11 @@
 //! The benchmark: the cost of the engines, the sandbox, the tunnel and the operator.
 //!
 //! `cargo xtask bench` builds everything in release mode and runs it. The arguments `process`, `installed`,
-//! `sandbox`, `download`, `stores` and `operator` select single parts. Absolute times depend on the machine, so most
-//! targets are ratios to a baseline that was measured in alternation. Those of the operator are absolute: a prototype on a
-//! real cluster gave them.
+//! `sandbox`, `download`, `stores`, `aws` and `operator` select single parts. Absolute times depend on the machine, so
+//! most targets are ratios to a baseline that was measured in alternation. Those of the operator are absolute: a
+//! prototype on a real cluster gave them.
 
+mod aws;
 mod download;
 mod figures;
 mod installed;
@@ -51,6 +52,9 @@ async fn run() -> Result<(), Failed> {
     }
     if is_wanted("stores") {
         stores::copies(&programs).await?;
+    }
+    if is_wanted("aws") {
+        aws::copies(&programs).await?;
     }
     if is_wanted("operator") {
         operator::many_schedules(&programs).await?;

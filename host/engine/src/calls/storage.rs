@@ -98,6 +98,8 @@ impl HostState {
         page.objects
             .retain(|object| object.key.starts_with(&prefix));
         page.folders.retain(|folder| folder.starts_with(&prefix));
+        // A walk through a million objects is as long as a read of as many lines.
+        self.meter.earn(length_of(&page));
         Ok(page)
     }
 
@@ -245,6 +247,17 @@ impl HostState {
     }
 }
 
+/// Returns the length of the texts of a page, in bytes.
+fn length_of(page: &StoredPage) -> usize {
+    let objects = page.objects.iter().map(|object| {
+        let optional = [&object.modified, &object.etag, &object.sha256];
+        let optional = optional.into_iter().flatten().map(String::len);
+        object.key.len() + optional.sum::<usize>()
+    });
+    let folders = page.folders.iter().map(String::len);
+    objects.chain(folders).sum()
+}
+
 fn check_batch(number: usize) -> HostResult<()> {
     if number > MAX_BATCH {
         let message = format!("{number} objects at once; at most {MAX_BATCH} are possible");
@@ -263,4 +276,26 @@ where
         .into_iter()
         .map(|thing| async move { work(thing?).await });
     stream::iter(all).buffered(AT_ONCE).collect().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_a_page_is_that_of_its_texts() {
+        let object = StoredObject {
+            key: "ab".to_owned(),
+            size: 1 << 40,
+            modified: Some("2025".to_owned()),
+            etag: None,
+            sha256: Some("0".repeat(64)),
+        };
+        let page = StoredPage {
+            objects: vec![object.clone(), object],
+            folders: vec!["folder/".to_owned()],
+            next: None,
+        };
+        assert_eq!(length_of(&page), 2 * (2 + 4 + 64) + 7);
+    }
 }

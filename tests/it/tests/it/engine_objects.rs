@@ -4,7 +4,9 @@ use std::fs;
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
+use testbed::aws::{Aws, Bucket, Object};
 use testbed::{ResourceType, Testbed};
+use tokio::runtime::Runtime;
 
 use crate::authoring::shown;
 use crate::support::{AccessKey, Bed, Cloud, Component, Invocation, Machine, Run, S3, programs};
@@ -19,8 +21,12 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
+        Self::with(&Component::objects())
+    }
+
+    fn with(component: &Component) -> Self {
         let machine = Machine::new();
-        machine.put("objects.wasm", &Component::objects());
+        machine.put("objects.wasm", component);
         let run = machine.accepting("plugin install objects.wasm");
         assert_eq!(run.code, 0, "{}", run.stderr);
         let bed = Bed::of(Testbed::builder());
@@ -246,31 +252,230 @@ fn an_action_of_aws_is_called_with_the_rights_of_the_user() {
     assert_eq!(run(&stranger).code, 12);
 }
 
+/// A cloud with the bucket `acme-vaults` and another one, and an engine that reaches for them.
+struct Reach {
+    place: Place,
+    aws: Aws,
+    // The servers must be dropped before their runtime.
+    _runtime: Runtime,
+}
+
+impl Reach {
+    fn of(place: Place) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let aws = runtime.block_on(Aws::start()).expect("a cloud");
+        for bucket in ["acme-vaults", "other"] {
+            let bucket = Bucket::new(bucket)
+                .object("a", Object::new("text"))
+                .object("archive/a", Object::new("text"));
+            aws.add_bucket(bucket);
+        }
+        Self {
+            place,
+            aws,
+            _runtime: runtime,
+        }
+    }
+
+    /// Returns the reach of an engine with this rule about stores, and no other one.
+    fn with_store(rule: &str) -> Self {
+        let store = format!("[storage.vaults]\nkind = \"s3\"\nallow = [\"{rule}\"]\n");
+        let manifest = format!("{REACHING}{SNAPSHOTS}{store}");
+        let component = Component::objects().with_manifest(&manifest);
+        Self::of(Place::with(&component))
+    }
+
+    /// Makes the calls, and compares their ends.
+    fn check(&self, calls: &[(&str, &str)]) {
+        let program = self.place.program();
+        let program = program
+            .env("AWS_ENDPOINT_URL", self.aws.url())
+            .env("AWS_REGION", testbed::aws::REGION)
+            .env("AWS_ACCESS_KEY_ID", "AKIATEST")
+            .env("AWS_SECRET_ACCESS_KEY", "s3cr3t");
+        let all: Vec<_> = calls.iter().map(|(call, _)| *call).collect();
+        let arguments = ["backup", "--engine", "objects", "reach", &all.join(";")];
+        let run = program.run_with(&arguments);
+        assert_eq!(run.code, 0, "{}", run.shown());
+        let ends = run
+            .stdout
+            .lines()
+            .map(|line| line.trim_start_matches("ErrorKind::"));
+        let found: Vec<_> = all.into_iter().zip(ends).collect();
+        assert_eq!(found, calls);
+    }
+}
+
+/// A manifest for the component, without a store. Each import of a component needs an operation or a capability.
+const REACHING: &str = r#"
+id = "acme/objects"
+version = "0.1.0"
+summary = "Reaches for what is outside the cluster"
+
+[operations.detect]
+
+[operations.download]
+
+[operations.act]
+
+[verbs.reach]
+help = "Make calls"
+
+[[verbs.reach.options]]
+name = "calls"
+type = "text"
+positional = true
+help = "The calls"
+
+[resources]
+allow = ["acme.example/v1/Vault: get"]
+"#;
+const SNAPSHOTS: &str = r#"
+[aws.rds]
+version = "2014-10-31"
+allow = ["DescribeDBSnapshots"]
+"#;
+
 #[test]
 fn what_is_not_accepted_outside_the_cluster_is_not_asked_for() {
-    let place = Place::new();
-    // There are no credentials: a request would end with another kind.
-    assert_snapshot!(place.run("stray").outcome(), @"
-    stdout:
-    another bucket: ErrorKind::Denied
-    another store: ErrorKind::Denied
-    up: ErrorKind::InvalidArgument
-    through the bucket: ErrorKind::InvalidArgument
-    no key: ErrorKind::InvalidArgument
-    the list of another bucket: ErrorKind::Denied
-    a write elsewhere: ErrorKind::Denied
-    a write up: ErrorKind::InvalidArgument
-    a large write: ErrorKind::InvalidArgument
-    a copy to elsewhere: ErrorKind::Denied
-    a copy from elsewhere: ErrorKind::Denied
-    a deletion elsewhere: ErrorKind::Denied
-    100,000 at once: ErrorKind::InvalidArgument
-    another action: ErrorKind::Denied
-    another service: ErrorKind::Denied
-    a second action: ErrorKind::Denied
-    a region that is a host: ErrorKind::InvalidArgument
-    exit 0
+    let reach = Reach::of(Place::new());
+    reach.check(&[
+        ("put vaults acme-vaults a 1", "Denied"),
+        ("put vaults acme-vaults archive/../a 1", "InvalidArgument"),
+        (
+            "put vaults acme-vaults archive/b 2000000",
+            "InvalidArgument",
+        ),
+        ("copy vaults acme-vaults a acme-vaults b", "Denied"),
+        ("copy vaults other a acme-vaults archive/b", "Denied"),
+        ("delete vaults acme-vaults a 1", "Denied"),
+        (
+            "delete vaults acme-vaults archive/a 100000",
+            "InvalidArgument",
+        ),
+        ("call rds DeleteDBSnapshot X -", "Denied"),
+        ("call iam DescribeDBSnapshots X -", "Denied"),
+        ("call rds DescribeDBSnapshots Action -", "Denied"),
+        (
+            "call rds DescribeDBSnapshots X evil.example/",
+            "InvalidArgument",
+        ),
+    ]);
+    assert_eq!(reach.aws.served(), 0);
+}
+
+#[test]
+fn an_engine_that_may_read_one_bucket_can_do_nothing_else() {
+    let reach = Reach::with_store("get in acme-vaults");
+    let long = format!("get vaults acme-vaults {}", "k".repeat(1025));
+    reach.check(&[
+        // The other verbs, and writing or copying to the bucket that it reads.
+        ("list vaults acme-vaults -", "Denied"),
+        ("list vaults acme-vaults a", "Denied"),
+        ("put vaults acme-vaults b 1", "Denied"),
+        ("begin vaults acme-vaults b", "Denied"),
+        ("copy vaults acme-vaults a acme-vaults b", "Denied"),
+        ("copy vaults acme-vaults a other b", "Denied"),
+        ("delete vaults acme-vaults a 1", "Denied"),
+        // Other buckets, also by names that are none.
+        ("get vaults other a", "Denied"),
+        ("head vaults other a", "Denied"),
+        ("list vaults other -", "Denied"),
+        ("put vaults other b 1", "Denied"),
+        ("begin vaults other b", "Denied"),
+        ("copy vaults other a acme-vaults b", "Denied"),
+        ("copy vaults other a other b", "Denied"),
+        ("delete vaults other a 1", "Denied"),
+        ("get vaults acme-vaults2 a", "Denied"),
+        ("get vaults acme-vault a", "Denied"),
+        ("get vaults acme-vaults/../other a", "InvalidArgument"),
+        ("get vaults acme-vaults@evil.example a", "InvalidArgument"),
+        ("get vaults ACME-VAULTS a", "InvalidArgument"),
+        ("get vaults .. a", "InvalidArgument"),
+        ("get vaults - acme-vaults/a", "InvalidArgument"),
+        // Keys that a server may take for others.
+        ("get vaults acme-vaults -", "InvalidArgument"),
+        ("get vaults acme-vaults .", "InvalidArgument"),
+        ("get vaults acme-vaults ..", "InvalidArgument"),
+        ("get vaults acme-vaults ../other/a", "InvalidArgument"),
+        ("get vaults acme-vaults x/../../other/a", "InvalidArgument"),
+        ("head vaults acme-vaults x/./a", "InvalidArgument"),
+        ("head vaults acme-vaults /..", "InvalidArgument"),
+        (&long, "InvalidArgument"),
+        // Stores that the manifest does not name.
+        ("get other acme-vaults a", "Denied"),
+        ("head Vaults acme-vaults a", "Denied"),
+        ("list - acme-vaults -", "Denied"),
+        ("put other acme-vaults b 1", "Denied"),
+        ("begin other acme-vaults b", "Denied"),
+        ("copy other acme-vaults a acme-vaults b", "Denied"),
+        ("delete other acme-vaults a 1", "Denied"),
+        // Services.
+        ("call rds DescribeDBInstances X -", "Denied"),
+        ("call sts GetCallerIdentity X -", "Denied"),
+        ("call s3 GetObject X -", "Denied"),
+    ]);
+    assert_eq!(reach.aws.served(), 0);
+    // The same calls reach the bucket where they are allowed.
+    reach.check(&[
+        ("get vaults acme-vaults a", "done"),
+        ("head vaults acme-vaults archive/a", "done"),
+    ]);
+    assert_eq!(reach.aws.served(), 2);
+}
+
+/// The import alone would let it call. So it is not installed, and never runs.
+#[test]
+fn an_engine_that_calls_aws_without_a_service_in_its_manifest_is_refused() {
+    let store = "[storage.vaults]\nkind = \"s3\"\nallow = [\"get in acme-vaults\"]\n";
+    let machine = Machine::new();
+    let component = Component::objects().with_manifest(&format!("{REACHING}{store}"));
+    machine.put("objects.wasm", &component);
+    assert_snapshot!(machine.run("plugin install objects.wasm").reason(), @"
+    PluginFault: `kubectl-broker:engine/aws@0.2.0` acme/objects: it names no service of AWS
+    hint:
+    exit 14
     ");
+}
+
+#[test]
+fn an_engine_that_may_read_one_folder_can_do_nothing_outside_of_it() {
+    let reach = Reach::with_store("get list copy in acme-vaults/archive/");
+    reach.check(&[
+        ("get vaults acme-vaults a", "Denied"),
+        ("head vaults acme-vaults archive", "Denied"),
+        ("get vaults acme-vaults archive2/a", "Denied"),
+        ("get vaults acme-vaults Archive/a", "Denied"),
+        ("get vaults acme-vaults /archive/a", "Denied"),
+        ("get vaults acme-vaults archive/../a", "InvalidArgument"),
+        ("get vaults acme-vaults archive/..", "InvalidArgument"),
+        ("get vaults other archive/a", "Denied"),
+        ("list vaults acme-vaults -", "Denied"),
+        ("list vaults acme-vaults arch", "Denied"),
+        ("list vaults acme-vaults archive", "Denied"),
+        ("copy vaults acme-vaults archive/a acme-vaults b", "Denied"),
+        ("copy vaults acme-vaults a acme-vaults archive/b", "Denied"),
+        (
+            "copy vaults acme-vaults archive/a other archive/b",
+            "Denied",
+        ),
+    ]);
+    assert_eq!(reach.aws.served(), 0);
+    reach.check(&[
+        ("list vaults acme-vaults archive/", "done"),
+        (
+            "copy vaults acme-vaults archive/a acme-vaults archive/b",
+            "done",
+        ),
+    ]);
+    assert_eq!(
+        reach.aws.keys("acme-vaults"),
+        ["a", "archive/a", "archive/b"]
+    );
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod audit;
 mod authoring;
 mod aws;
 mod aws_google;
+mod aws_permissions;
 mod backend_errors;
 mod backuprequest;
 mod bugs;

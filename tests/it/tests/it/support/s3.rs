@@ -57,7 +57,7 @@ impl S3 {
             bucket: bucket.to_owned(),
             key: None,
         };
-        s3.send(&format!("PUT /{bucket}"), "", b"");
+        s3.add_bucket(bucket);
         s3.key = Some(s3.user("tests", &["s3:*"]));
         s3
     }
@@ -67,31 +67,47 @@ impl S3 {
         self.key.as_ref().expect("it is made with the bucket")
     }
 
+    /// Creates a further bucket.
+    pub fn add_bucket(&self, bucket: &str) {
+        self.send(&format!("PUT /{bucket}"), "", b"");
+    }
+
+    /// Puts an object into any bucket.
+    pub fn add_object(&self, bucket: &str, key: &str, bytes: &[u8]) {
+        self.send(&format!("PUT /{bucket}/{key}"), "", bytes);
+    }
+
+    /// Creates a database.
+    pub fn add_database(&self, name: &str) {
+        self.rds(&format!("Action=CreateDBInstance&DBInstanceIdentifier={name}&Engine=postgres&DBInstanceClass=db.t3.micro&AllocatedStorage=20"));
+    }
+
     /// Makes a snapshot of a database.
     pub fn snapshot(&self, name: &str) {
-        for form in [
-            "Action=CreateDBInstance&DBInstanceIdentifier=orders&Engine=postgres&DBInstanceClass=db.t3.micro&AllocatedStorage=20".to_owned(),
-            format!("Action=CreateDBSnapshot&DBInstanceIdentifier=orders&DBSnapshotIdentifier={name}"),
-        ] {
-            let form = format!("Version=2014-10-31&{form}");
-            self.send("POST /", &to("rds"), form.as_bytes());
-        }
+        self.add_database("orders");
+        self.rds(&format!(
+            "Action=CreateDBSnapshot&DBInstanceIdentifier=orders&DBSnapshotIdentifier={name}"
+        ));
     }
 
     /// Creates a user. `rights` are allowed actions, those of S3 on the bucket only.
     pub fn user(&self, name: &str, rights: &[&str]) -> AccessKey {
-        self.iam(&format!("Action=CreateUser&UserName={name}"));
-        if !rights.is_empty() {
-            let allow = |action: &&str| {
-                let bucket = format!("arn:aws:s3:::{}", self.bucket);
-                let resources = if action.starts_with("s3:") {
-                    vec![format!("{bucket}/*"), bucket]
-                } else {
-                    vec!["*".to_owned()]
-                };
-                json!({"Effect": "Allow", "Action": action, "Resource": resources})
+        let allow = |action: &&str| {
+            let bucket = format!("arn:aws:s3:::{}", self.bucket);
+            let resources = if action.starts_with("s3:") {
+                vec![format!("{bucket}/*"), bucket]
+            } else {
+                vec!["*".to_owned()]
             };
-            let statements: Vec<_> = rights.iter().map(allow).collect();
+            json!({"Effect": "Allow", "Action": action, "Resource": resources})
+        };
+        self.user_with(name, &rights.iter().map(allow).collect::<Vec<_>>())
+    }
+
+    /// Creates a user with the statements of a policy.
+    pub fn user_with(&self, name: &str, statements: &[Value]) -> AccessKey {
+        self.iam(&format!("Action=CreateUser&UserName={name}"));
+        if !statements.is_empty() {
             let policy = json!({"Version": "2012-10-17", "Statement": statements});
             self.iam(&format!(
                 "Action=PutUserPolicy&UserName={name}&PolicyName=tests&PolicyDocument={policy}"
@@ -118,6 +134,11 @@ impl S3 {
     /// Returns the program with this S3 as its endpoint, without credentials.
     pub fn without_key(&self, program: Invocation) -> Invocation {
         with_endpoint(program, self.address)
+    }
+
+    fn rds(&self, form: &str) {
+        let form = format!("Version=2014-10-31&{form}");
+        self.send("POST /", &to("rds"), form.as_bytes());
     }
 
     fn iam(&self, form: &str) -> String {

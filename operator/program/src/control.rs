@@ -226,16 +226,9 @@ impl Control {
         self.page.begin();
         if let Some(history) = self.history.clone() {
             let seen = seen.clone();
-            let runs = stream::select(
-                backups.listen().map(|it| Row::of_backup(&it)),
-                restores.listen().map(|it| Row::of_restore(&it)),
-            );
-            let requested = match &requests {
-                Some(requests) => requests.rows().boxed(),
-                None => stream::pending().boxed(),
-            };
+            let rows = rows(&backups, &restores, requests.as_ref());
             tasks.spawn(async move {
-                history.keep(stream::select(runs, requested), &seen).await;
+                history.keep(rows, &seen).await;
                 "history".to_owned()
             });
         }
@@ -282,6 +275,23 @@ impl Control {
         }
         ended_with(tasks.join_next().await)
     }
+}
+
+/// Returns what the history has of runs and requests.
+fn rows(
+    backups: &Changes<Backup>,
+    restores: &Changes<Restore>,
+    requests: Option<&WatchedRequests>,
+) -> impl Stream<Item = Option<Row>> + Send + use<> {
+    let runs = stream::select(
+        backups.listen().map(|it| Row::of_backup(&it)),
+        restores.listen().map(|it| Row::of_restore(&it)),
+    );
+    let requested = match requests {
+        Some(requests) => requests.rows().boxed(),
+        None => stream::pending().boxed(),
+    };
+    stream::select(runs, requested)
 }
 
 /// Returns an event without what can't be read. None if nothing is left of it.

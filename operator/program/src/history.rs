@@ -72,9 +72,9 @@ impl History {
     }
 
     /// Returns whether the database has a row. If not, it will.
-    pub(crate) fn has(&self, row: Row) -> bool {
+    pub(crate) fn has(&self, row: &Row) -> bool {
         self.note(Some(row.clone()));
-        self.pending().is_written(&row)
+        self.pending().is_written(row)
     }
 
     /// Waits until something was written.

@@ -169,7 +169,7 @@ impl Requests {
         let history = self.history.as_ref();
         let is_written = history
             .zip(row)
-            .is_none_or(|(history, row)| history.has(row));
+            .is_none_or(|(history, row)| history.has(&row));
         if !is_written {
             let now = self.context.clock.now();
             let deleted = object.meta().deletion_timestamp.as_ref();

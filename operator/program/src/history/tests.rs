@@ -186,11 +186,11 @@ async fn a_row_is_there_when_the_history_says_so() {
     let address = sqlite(&folder, "history.db");
     let history = history(address.clone());
     let row = Row::of_request(&request::tests::request("a", "Failed")).expect("a row");
-    assert!(!history.has(row.clone()), "it waits");
+    assert!(!history.has(&row), "it waits");
     record(&history, vec![]).await;
-    assert!(history.has(row));
+    assert!(history.has(&row));
     let newer = Row::of_request(&request::tests::request("a", "Succeeded")).expect("a row");
-    assert!(!history.has(newer));
+    assert!(!history.has(&newer));
     assert_eq!(history.pending().len(), 1);
 }
 

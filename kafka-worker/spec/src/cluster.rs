@@ -2,20 +2,29 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::yes;
+use crate::{is_default, or_default, yes};
 
 /// How a Kafka cluster is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct KafkaCluster {
     pub bootstrap_servers: Vec<String>,
     /// `PLAINTEXT`, `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`, in any case.
     #[serde(default = "plaintext")]
     pub security_protocol: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub tls_secret: Option<TlsSecret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ca_secret: Option<CaSecret>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sasl_secret: Option<SaslSecret>,
-    #[serde(default)]
+    #[serde(
+        default,
+        deserialize_with = "or_default",
+        skip_serializing_if = "is_default"
+    )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Connection>"))]
     pub connection: Connection,
 }
 
@@ -25,17 +34,21 @@ fn plaintext() -> String {
 
 /// A Secret with a client certificate, and perhaps with the authority of the brokers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct TlsSecret {
     pub name: String,
     #[serde(default = "ca_key")]
     pub ca_key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cert_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub key_key: Option<String>,
 }
 
 /// A Secret with the authority of the brokers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CaSecret {
     pub name: String,
@@ -49,6 +62,7 @@ fn ca_key() -> String {
 
 /// A Secret with a user and a password.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct SaslSecret {
     pub name: String,
@@ -70,12 +84,16 @@ fn password_key() -> String {
 
 /// The settings of connections to brokers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Connection {
     pub tcp_keepalive: bool,
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub keepalive_time_secs: i64,
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub keepalive_interval_secs: i64,
     pub tcp_nodelay: bool,
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub connections_per_broker: i64,
 }
 
@@ -93,10 +111,14 @@ impl Default for Connection {
 
 /// Limits for the speed of the work. 0 means no limit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct RateLimiting {
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub records_per_sec: i64,
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub bytes_per_sec: i64,
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub max_concurrent_partitions: i64,
 }
 
@@ -112,17 +134,22 @@ impl Default for RateLimiting {
 
 /// The number of failures after which a cluster counts as not available.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CircuitBreaker {
     #[serde(default = "yes")]
     pub enabled: bool,
     #[serde(default = "five")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub failure_threshold: i64,
     #[serde(default = "sixty")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub reset_timeout_secs: i64,
     #[serde(default = "three")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub success_threshold: i64,
     #[serde(default = "thirty_seconds")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub operation_timeout_ms: i64,
 }
 

@@ -13,14 +13,17 @@ pub mod rules;
 mod storage;
 mod validation;
 
-pub use backup::{BackupSpec, Checkpoint, Retention};
+use serde::{Deserialize, Deserializer};
+
+pub use backup::{BackupSpec, Checkpoint, Metrics, Retention};
 pub use cluster::{
     CaSecret, CircuitBreaker, Connection, KafkaCluster, RateLimiting, SaslSecret, TlsSecret,
 };
 pub use offsets::{MappingRef, OffsetResetSpec, OffsetRollbackSpec, SnapshotRef};
 pub use restore::{BackupRef, OffsetReset, PointInTime, Repartitioning, RestoreSpec, Rollback};
 pub use storage::{
-    Azure, AzureKey, AzurePrincipal, AzureSas, Gcs, GcsSecret, Pvc, PvcPlace, S3, S3Secret, Storage,
+    Azure, AzureKey, AzurePrincipal, AzureSas, Gcs, GcsSecret, Pvc, PvcCreation, PvcPlace, S3,
+    S3Secret, Storage,
 };
 pub use validation::{
     Checks, Evidence, GroupCheck, MessageCountCheck, Notifications, OffsetRangeCheck, PagerDuty,
@@ -32,4 +35,18 @@ pub const API_VERSION: &str = "kafka.oso.sh/v1alpha1";
 
 const fn yes() -> bool {
     true
+}
+
+/// Reads a block that may be null. The definitions of the upstream operator allow that.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// Returns whether a block says nothing that a missing one does not say. Schemas then show no default for it.
+fn is_default<T: Default + PartialEq>(block: &T) -> bool {
+    *block == T::default()
 }

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CircuitBreaker, KafkaCluster, PvcPlace, RateLimiting, Storage, yes};
+use crate::{
+    CircuitBreaker, KafkaCluster, PvcPlace, RateLimiting, Storage, is_default, or_default, yes,
+};
 
 /// The spec of a KafkaRestore.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 #[expect(
     clippy::struct_excessive_bools,
@@ -19,6 +22,7 @@ pub struct RestoreSpec {
     /// Names of topics in the backup. Empty means all.
     #[serde(default)]
     pub topics: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub pitr: Option<PointInTime>,
     #[serde(default)]
     pub topic_mapping: BTreeMap<String, String>,
@@ -27,15 +31,28 @@ pub struct RestoreSpec {
     /// By the name of the topic that is restored into.
     #[serde(default)]
     pub repartitioning: BTreeMap<String, Repartitioning>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub offset_reset: Option<OffsetReset>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rollback: Option<Rollback>,
-    #[serde(default)]
+    #[serde(
+        default,
+        deserialize_with = "or_default",
+        skip_serializing_if = "is_default"
+    )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<RateLimiting>"))]
     pub rate_limiting: RateLimiting,
-    #[serde(default)]
+    #[serde(
+        default,
+        deserialize_with = "or_default",
+        skip_serializing_if = "is_default"
+    )]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<CircuitBreaker>"))]
     pub circuit_breaker: CircuitBreaker,
     #[serde(default)]
     pub dry_run: bool,
     #[serde(default = "thousand")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub produce_batch_size: i64,
     #[serde(default = "all")]
     pub produce_acks: i64,
@@ -47,6 +64,7 @@ pub struct RestoreSpec {
     pub auto_consumer_groups: bool,
     #[serde(default)]
     pub create_topics: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub default_replication_factor: Option<i64>,
 }
 
@@ -64,31 +82,43 @@ const fn thirty_seconds() -> i64 {
 
 /// The backup set of a restore or of a validation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct BackupRef {
     /// The name of the KafkaBackup.
     pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub backup_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub storage: Option<Storage>,
 }
 
 /// A window of record timestamps, with both ends included.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct PointInTime {
     /// Milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub start_timestamp: Option<i64>,
     /// Milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub end_timestamp: Option<i64>,
     /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub start_time: Option<String>,
     /// RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "date-time")))]
     pub end_time: Option<String>,
 }
 
 /// Another number of partitions for one topic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Repartitioning {
     /// `murmur2` or `automatic`.
@@ -103,6 +133,7 @@ fn murmur2() -> String {
 
 /// The consumer groups that continue in the restored topics.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct OffsetReset {
     #[serde(default)]
@@ -118,14 +149,17 @@ fn manual() -> String {
 
 /// The offsets that are kept before a restore changes them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Rollback {
     #[serde(default = "yes")]
     pub snapshot_before_restore: bool,
     #[serde(default = "a_day")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub snapshot_retention_hours: i64,
     #[serde(default)]
     pub auto_rollback_on_failure: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot_storage: Option<PvcPlace>,
 }
 

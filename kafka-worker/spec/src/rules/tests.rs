@@ -218,3 +218,25 @@ fn checks_in_a_cluster_need_one() {
         ["spec.checks.messageCount needs spec.kafkaCluster"]
     );
 }
+
+#[test]
+fn blocks_may_be_null_and_keys_of_a_signature_have_names() {
+    let null = [
+        "/kafkaCluster/connection",
+        "/checkpoint",
+        "/rateLimiting",
+        "/circuitBreaker",
+        "/retention",
+    ];
+    for field in null {
+        let problems = backup_with(|spec| {
+            let (parent, name) = field.rsplit_once('/').expect("a path");
+            let parent = spec.pointer_mut(parent).expect("a block");
+            parent[name] = Value::Null;
+        });
+        assert_eq!(problems, [""; 0], "{field}");
+    }
+    let secret: crate::SigningSecret =
+        serde_json::from_value(json!({ "name": "keys" })).expect("a Secret");
+    assert_eq!(secret.private_key_key, "signing-key.pem");
+}

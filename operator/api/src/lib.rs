@@ -10,6 +10,7 @@
 
 mod backup;
 mod common;
+mod kafka;
 mod kind;
 mod names;
 mod patch;
@@ -31,6 +32,13 @@ pub use backup::{
     Backup, BackupSpec, BackupStatus, CopyRecord, DeletionPolicy, ScheduledBy, VerifyMode,
 };
 pub use common::{Condition, ConfigMapKey, KeyRef, NameRef, Status, set_condition};
+pub use kafka::{
+    CheckResult, GroupResult, KafkaBackup, KafkaBackupSpec, KafkaBackupStatus,
+    KafkaBackupValidation, KafkaBackupValidationSpec, KafkaBackupValidationStatus, KafkaCondition,
+    KafkaOffsetReset, KafkaOffsetResetSpec, KafkaOffsetResetStatus, KafkaOffsetRollback,
+    KafkaOffsetRollbackSpec, KafkaOffsetRollbackStatus, KafkaPhase, KafkaRestore, KafkaRestoreSpec,
+    KafkaRestoreStatus, RollbackRecord, Verification,
+};
 pub use kind::RunKind;
 pub use names::{
     GROUP, LABEL_KIND, LABEL_MANAGED_BY, LABEL_OBJECT, LABEL_SCHEDULE, PROGRAM, VERSION, job_name,
@@ -55,6 +63,18 @@ pub use work::{Connection, Credentials, Engine, JobSettings, NamedCredentials, T
 #[must_use]
 pub fn request_definitions() -> Vec<CustomResourceDefinition> {
     vec![BackupRequest::crd(), RestoreRequest::crd()]
+}
+
+/// Returns the definitions of the kinds for Kafka, in the order of their names.
+#[must_use]
+pub fn kafka_definitions() -> Vec<CustomResourceDefinition> {
+    vec![
+        KafkaBackup::crd(),
+        KafkaBackupValidation::crd(),
+        KafkaOffsetReset::crd(),
+        KafkaOffsetRollback::crd(),
+        KafkaRestore::crd(),
+    ]
 }
 
 /// Returns the definitions of the operator's own kinds, in the order of their names.

@@ -27,7 +27,7 @@ const FILES: &str = "/etc/kubectl-broker";
 /// The home of the program, and its only place to write besides `/tmp`.
 const HOME: &str = "/var/lib/kubectl-broker";
 /// The file of the termination message.
-const TERMINATION_LOG: &str = "/dev/termination-log";
+pub(crate) const TERMINATION_LOG: &str = "/dev/termination-log";
 /// A numeric user without a name: images have no file of users.
 const USER: i64 = 65_532;
 /// How much longer the Job may take than all its attempts, in seconds: pods must be scheduled and images pulled.
@@ -165,7 +165,7 @@ fn only(key: &str, path: &str) -> KeyToPath {
     }
 }
 
-fn secret_volume(name: &str, secret: &str, key: Option<&KeyRef>) -> Volume {
+pub(crate) fn secret_volume(name: &str, secret: &str, key: Option<&KeyRef>) -> Volume {
     Volume {
         name: name.to_owned(),
         secret: Some(SecretVolumeSource {
@@ -180,7 +180,7 @@ fn secret_volume(name: &str, secret: &str, key: Option<&KeyRef>) -> Volume {
 }
 
 /// Returns a folder that lives as long as the pod.
-fn folder(name: &str, path: &str) -> (Volume, VolumeMount) {
+pub(crate) fn folder(name: &str, path: &str) -> (Volume, VolumeMount) {
     let volume = Volume {
         name: name.to_owned(),
         empty_dir: Some(EmptyDirVolumeSource::default()),
@@ -367,7 +367,7 @@ fn container(
 /// The name of the container with the program.
 pub(crate) const PROGRAM_CONTAINER: &str = "run";
 
-fn filled<T: Clone>(list: &[T]) -> Option<Vec<T>> {
+pub(crate) fn filled<T: Clone>(list: &[T]) -> Option<Vec<T>> {
     (!list.is_empty()).then(|| list.to_vec())
 }
 
@@ -388,7 +388,7 @@ fn labels(
 
 /// The settings that the strictest policy of Kubernetes asks for.
 /// <https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted>
-fn pod_security() -> PodSecurityContext {
+pub(crate) fn pod_security() -> PodSecurityContext {
     PodSecurityContext {
         run_as_non_root: Some(true),
         run_as_user: Some(USER),
@@ -402,7 +402,7 @@ fn pod_security() -> PodSecurityContext {
     }
 }
 
-fn restricted() -> SecurityContext {
+pub(crate) fn restricted() -> SecurityContext {
     SecurityContext {
         allow_privilege_escalation: Some(false),
         read_only_root_filesystem: Some(true),

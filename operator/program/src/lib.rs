@@ -13,6 +13,7 @@ mod finalizers;
 mod groups;
 mod history;
 mod job;
+mod kafka;
 mod leader;
 mod metrics;
 mod owner;

@@ -11,11 +11,13 @@ mod claims;
 mod input;
 mod mirror;
 mod needs;
+mod numbers;
 mod offset_reset;
 mod offset_rollback;
 mod plan;
 mod restore;
 mod schedule;
+mod standing;
 mod validation;
 
 use jiff::Timestamp;

@@ -304,7 +304,7 @@ fn of_log(text: &str) -> (&str, &str) {
     }
 }
 
-fn newest<'a>(pods: &[&'a Pod]) -> Option<&'a Pod> {
+pub(crate) fn newest<'a>(pods: &[&'a Pod]) -> Option<&'a Pod> {
     pods.iter().copied().max_by_key(|pod| {
         let created = pod.metadata.creation_timestamp.as_ref().map(|it| it.0);
         (created, pod.metadata.name.clone())

@@ -73,6 +73,22 @@ impl Outcome {
         Self::read(end.message.as_deref()?)
     }
 
+    /// Returns the result of work that is done, when nothing else is known about it.
+    pub(super) fn without_numbers() -> Self {
+        Self {
+            kind: "result".to_owned(),
+            version: VERSION,
+            state: State::Complete,
+            message: "the work is complete, and its pod is gone: the numbers are not known"
+                .to_owned(),
+            hint: None,
+            start_time: None,
+            completion_time: None,
+            warnings: Vec::new(),
+            status: Map::new(),
+        }
+    }
+
     /// Returns the words for people: what happened, what to do, and what to know.
     pub(super) fn words(&self) -> String {
         let mut words = self.message.clone();

@@ -18,12 +18,15 @@ mod plan;
 mod restore;
 mod schedule;
 mod standing;
+mod step;
 mod validation;
 
 use jiff::Timestamp;
 use kafka_spec::BackupRef;
 use kube::{Resource, ResourceExt as _};
 use operator_api::{KafkaBackup, KafkaPhase, job_name};
+
+use step::Act;
 
 /// The reason of the condition of an object that breaks a rule.
 const VALIDATION_FAILED: &str = "ValidationFailed";
@@ -59,6 +62,18 @@ pub(crate) enum Next {
     Follow(String),
     Wait(Timestamp),
     Rest,
+}
+
+impl From<Next> for Act {
+    fn from(next: Next) -> Self {
+        match next {
+            Next::Refuse(refusal) => Self::Refuse(refusal),
+            Next::Begin(job) => Self::Begin(job),
+            Next::Follow(job) => Self::Follow(job),
+            Next::Wait(tick) => Self::Wait(tick),
+            Next::Rest => Self::Rest,
+        }
+    }
 }
 
 /// Decides about an object that works once for each spec. Its Job is named after the generation.

@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kafka_spec::rules;
 use kube::ResourceExt as _;
@@ -13,9 +14,11 @@ use operator_api::{KafkaBackup, KafkaBackupStatus, KafkaPhase};
 use super::input::Input;
 use super::mirror::{self, End, Outcome, State as Ended};
 use super::needs::{Access, Needs};
+use super::numbers::{KafkaNumbers, Lasted, OfObject};
 use super::plan::{Command, Plan, State, WorkerSettings};
 use super::schedule::{Due, Ticks};
-use super::{Refusal, job_of};
+use super::step::{Act, Frame, Kind, References, Related};
+use super::{Refusal, claims, job_of};
 
 const KIND: &str = "KafkaBackup";
 
@@ -98,9 +101,11 @@ pub(super) fn next(object: &KafkaBackup, now: Timestamp) -> Next {
     if let Some(refusal) = refusal(object) {
         return Next::Refuse(refusal);
     }
+    let is_seen = status.observed_generation == object.metadata.generation;
+    let has_ended = is_seen && phase.is_some_and(KafkaPhase::has_ended);
     if object.spec.continuous {
         let run = run(object, now);
-        return match (is_running, object.spec.suspend) {
+        return match (is_running, object.spec.suspend || has_ended) {
             // Its Job is suspended with the object, and begins again with it.
             (true, _) => Next::Follow(run),
             (false, true) => Next::Rest,
@@ -123,8 +128,7 @@ pub(super) fn next(object: &KafkaBackup, now: Timestamp) -> Next {
             Due::Never => Next::Rest,
         };
     }
-    let is_seen = status.observed_generation == object.metadata.generation;
-    if is_seen && phase.is_some_and(KafkaPhase::has_ended) {
+    if has_ended {
         return Next::Rest;
     }
     Next::Begin(run(object, now))
@@ -225,6 +229,114 @@ pub(super) fn end_of_prune(outcome: &Outcome, status: &mut KafkaBackupStatus, no
     status.retention_error = (!is_complete).then(|| outcome.words());
 }
 
+/// A look at a KafkaBackup, in the words of all kinds.
+impl Kind for KafkaBackup {
+    type Status = KafkaBackupStatus;
+    const FINALIZER: &'static str = "kafka.oso.sh/backup-finalizer";
+    const FAILED: &'static str = "BackupFailed";
+
+    fn known(&self) -> Option<&Self::Status> {
+        self.status.as_ref()
+    }
+
+    fn frame(status: &mut Self::Status) -> Frame<'_> {
+        Frame {
+            phase: &mut status.phase,
+            message: &mut status.message,
+            observed_generation: &mut status.observed_generation,
+            conditions: &mut status.conditions,
+        }
+    }
+
+    fn act(&self, now: Timestamp) -> Act {
+        match next(self, now) {
+            Next::Refuse(refusal) => Act::Refuse(refusal),
+            Next::Begin(run) => Act::Begin(run.job),
+            Next::Follow(run) => Act::Follow(run.job),
+            Next::Prune => Act::Tidy,
+            Next::Wait(tick) => Act::Wait(tick),
+            Next::Rest => Act::Rest,
+        }
+    }
+
+    fn references(&self) -> References {
+        References::default()
+    }
+
+    fn plan(
+        &self,
+        _: &str,
+        began: Timestamp,
+        _: &Related,
+        owner: OwnerReference,
+        settings: &WorkerSettings,
+    ) -> Result<Plan, Refusal> {
+        plan(self, &run(self, began), owner, settings)
+    }
+
+    fn began(status: &Self::Status) -> Option<Timestamp> {
+        status.last_schedule_time
+    }
+
+    fn begin(&self, status: &mut Self::Status, now: Timestamp) {
+        status.last_schedule_time = Some(now);
+        status.checkpoint_enabled = Some(self.spec.checkpoint.enabled);
+        status.resumable = Some(true);
+        status.records_processed = None;
+        status.bytes_processed = None;
+        status.segments_completed = None;
+        status.last_checkpoint_time = None;
+        status.throughput_records_per_sec = None;
+        status.throughput_bytes_per_sec = None;
+        if self.spec.continuous {
+            // Its set has no end, and can be restored at any time.
+            status.backup_id = Some(run(self, now).backup_id);
+        }
+    }
+
+    fn end(&self, outcome: &Outcome, status: &mut Self::Status) -> End {
+        let began = status.last_schedule_time.unwrap_or_default();
+        end(&run(self, began), outcome, status)
+    }
+
+    fn count(
+        &self,
+        numbers: &KafkaNumbers,
+        phase: KafkaPhase,
+        lasted: Lasted,
+        status: &Self::Status,
+    ) {
+        let of = OfObject {
+            resource_namespace: self.namespace().unwrap_or_default(),
+            name: self.name_any(),
+        };
+        numbers.end_backup(&of, phase, lasted, status);
+    }
+
+    fn note_tick(status: &mut Self::Status, tick: Timestamp) {
+        status.next_scheduled_backup = Some(tick);
+    }
+
+    fn claims(&self, namespace: &str) -> Vec<PersistentVolumeClaim> {
+        let claim = claims::of_storage(&self.spec.storage, namespace);
+        claim.into_iter().collect()
+    }
+
+    fn tidy(&self, owner: OwnerReference) -> Option<Result<Plan, Refusal>> {
+        Some(prune(self, owner))
+    }
+
+    fn end_tidy(&self, outcome: Result<&Outcome, &str>, status: &mut Self::Status, now: Timestamp) {
+        match outcome {
+            Ok(outcome) => end_of_prune(outcome, status, now),
+            Err(problem) => {
+                status.last_retention_time = Some(now);
+                status.retention_error = Some(problem.to_owned());
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -321,6 +433,8 @@ mod tests {
             panic!("it does not begin");
         };
         assert_eq!(run.backup_id, "nightly");
+        let failed = json!({ "phase": "Failed", "observedGeneration": 2 });
+        assert_eq!(next_of(&spec, &failed), Next::Rest, "its Job gave up");
         let suspended = backup(
             &json!({ "continuous": true, "suspend": true }),
             &json!({ "phase": "Running" }),

@@ -1,5 +1,6 @@
 //! KafkaOffsetReset.
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kafka_spec::{OffsetResetSpec, rules};
 use kube::ResourceExt as _;
@@ -8,8 +9,10 @@ use operator_api::{KafkaOffsetReset, KafkaOffsetResetStatus, KafkaPhase, KafkaRe
 use super::input::Input;
 use super::mirror::{self, End, Outcome, State as Ended};
 use super::needs::{Access, Needs};
+use super::numbers::{KafkaNumbers, Lasted};
 use super::offset_rollback::volume_of;
 use super::plan::{Command, Plan, WorkerSettings};
+use super::step::{Act, Frame, Kind, References, Related};
 use super::{Next, Refusal, once};
 
 fn refusal(spec: &OffsetResetSpec) -> Option<Refusal> {
@@ -102,6 +105,70 @@ pub(super) fn end(
         Ended::Complete => End::new(KafkaPhase::Completed, "ResetSucceeded", words),
         Ended::Partial => End::new(KafkaPhase::PartiallyCompleted, "PartialFailure", words),
         Ended::Failed | Ended::Interrupted => End::new(KafkaPhase::Failed, "ResetFailed", words),
+    }
+}
+
+/// A look at a KafkaOffsetReset, in the words of all kinds.
+impl Kind for KafkaOffsetReset {
+    type Status = KafkaOffsetResetStatus;
+    const FINALIZER: &'static str = "kafka.oso.sh/offset-reset-finalizer";
+    const FAILED: &'static str = "ResetFailed";
+
+    fn known(&self) -> Option<&Self::Status> {
+        self.status.as_ref()
+    }
+
+    fn frame(status: &mut Self::Status) -> Frame<'_> {
+        Frame {
+            phase: &mut status.phase,
+            message: &mut status.message,
+            observed_generation: &mut status.observed_generation,
+            conditions: &mut status.conditions,
+        }
+    }
+
+    fn act(&self, _: Timestamp) -> Act {
+        next(self).into()
+    }
+
+    fn references(&self) -> References {
+        References {
+            restore: restore_name(&self.spec).map(str::to_owned),
+            ..References::default()
+        }
+    }
+
+    fn plan(
+        &self,
+        job: &str,
+        _: Timestamp,
+        related: &Related,
+        owner: OwnerReference,
+        settings: &WorkerSettings,
+    ) -> Result<Plan, Refusal> {
+        plan(self, job, related.restore.as_ref(), owner, settings)
+    }
+
+    fn began(status: &Self::Status) -> Option<Timestamp> {
+        status.start_time
+    }
+
+    fn begin(&self, status: &mut Self::Status, now: Timestamp) {
+        // The numbers of an earlier run are no longer true.
+        *status = Self::Status {
+            start_time: Some(now),
+            conditions: std::mem::take(&mut status.conditions),
+            ..Self::Status::default()
+        };
+    }
+
+    fn end(&self, outcome: &Outcome, status: &mut Self::Status) -> End {
+        end(&self.spec, outcome, status)
+    }
+
+    fn count(&self, numbers: &KafkaNumbers, phase: KafkaPhase, lasted: Lasted, _: &Self::Status) {
+        let namespace = self.namespace().unwrap_or_default();
+        numbers.end_reset(&namespace, phase, lasted);
     }
 }
 

@@ -1,5 +1,6 @@
 //! KafkaOffsetRollback.
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kafka_spec::{OffsetRollbackSpec, rules};
 use kube::ResourceExt as _;
@@ -10,7 +11,9 @@ use operator_api::{
 use super::input::Input;
 use super::mirror::{self, End, Outcome, State as Ended};
 use super::needs::{Access, Needs};
+use super::numbers::{KafkaNumbers, Lasted};
 use super::plan::{Command, Plan, WorkerSettings};
+use super::step::{Act, Frame, Kind, References, Related};
 use super::{Next, Refusal, once};
 
 fn refusal(spec: &OffsetRollbackSpec) -> Option<Refusal> {
@@ -114,6 +117,73 @@ pub(super) fn end(
         Ended::Partial => End::new(KafkaPhase::PartiallyCompleted, "PartialFailure", words),
         Ended::Failed | Ended::Interrupted => End::new(KafkaPhase::Failed, "RollbackFailed", words),
     }
+}
+
+/// A look at a KafkaOffsetRollback, in the words of all kinds.
+impl Kind for KafkaOffsetRollback {
+    type Status = KafkaOffsetRollbackStatus;
+    const FINALIZER: &'static str = "kafka.oso.sh/offset-rollback-finalizer";
+    const FAILED: &'static str = "RollbackFailed";
+
+    fn known(&self) -> Option<&Self::Status> {
+        self.status.as_ref()
+    }
+
+    fn frame(status: &mut Self::Status) -> Frame<'_> {
+        Frame {
+            phase: &mut status.phase,
+            message: &mut status.message,
+            observed_generation: &mut status.observed_generation,
+            conditions: &mut status.conditions,
+        }
+    }
+
+    fn act(&self, _: Timestamp) -> Act {
+        next(self).into()
+    }
+
+    fn references(&self) -> References {
+        let of = &self.spec.snapshot_ref;
+        References {
+            restore: of.restore_ref.clone(),
+            reset: of.offset_reset_ref.clone(),
+            ..References::default()
+        }
+    }
+
+    fn plan(
+        &self,
+        job: &str,
+        _: Timestamp,
+        related: &Related,
+        owner: OwnerReference,
+        settings: &WorkerSettings,
+    ) -> Result<Plan, Refusal> {
+        let source = Source {
+            restore: related.restore.as_ref(),
+            reset: related.reset.as_ref(),
+        };
+        plan(self, job, source, owner, settings)
+    }
+
+    fn began(status: &Self::Status) -> Option<Timestamp> {
+        status.start_time
+    }
+
+    fn begin(&self, status: &mut Self::Status, now: Timestamp) {
+        // The numbers of an earlier run are no longer true.
+        *status = Self::Status {
+            start_time: Some(now),
+            conditions: std::mem::take(&mut status.conditions),
+            ..Self::Status::default()
+        };
+    }
+
+    fn end(&self, outcome: &Outcome, status: &mut Self::Status) -> End {
+        end(&self.spec, outcome, status)
+    }
+
+    fn count(&self, _: &KafkaNumbers, _: KafkaPhase, _: Lasted, _: &Self::Status) {}
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! KafkaRestore.
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kafka_spec::{RestoreSpec, rules};
 use kube::ResourceExt as _;
@@ -8,7 +9,9 @@ use operator_api::{KafkaBackup, KafkaPhase, KafkaRestore, KafkaRestoreStatus};
 use super::input::Input;
 use super::mirror::{self, End, Outcome, State as Ended};
 use super::needs::{Access, Needs};
+use super::numbers::{KafkaNumbers, Lasted, OfObject};
 use super::plan::{Command, Plan, WorkerSettings};
+use super::step::{Act, Frame, Kind, References, Related};
 use super::{Next, Refusal, once, set_of};
 
 /// Returns why a restore can't begin, as far as its spec says.
@@ -83,6 +86,77 @@ pub(super) fn end(spec: &RestoreSpec, outcome: &Outcome, status: &mut KafkaResto
         Ended::Partial | Ended::Failed | Ended::Interrupted => {
             End::new(KafkaPhase::Failed, "RestoreFailed", words)
         }
+    }
+}
+
+/// A look at a KafkaRestore, in the words of all kinds.
+impl Kind for KafkaRestore {
+    type Status = KafkaRestoreStatus;
+    const FINALIZER: &'static str = "kafka.oso.sh/restore-finalizer";
+    const FAILED: &'static str = "RestoreFailed";
+
+    fn known(&self) -> Option<&Self::Status> {
+        self.status.as_ref()
+    }
+
+    fn frame(status: &mut Self::Status) -> Frame<'_> {
+        Frame {
+            phase: &mut status.phase,
+            message: &mut status.message,
+            observed_generation: &mut status.observed_generation,
+            conditions: &mut status.conditions,
+        }
+    }
+
+    fn act(&self, _: Timestamp) -> Act {
+        next(self).into()
+    }
+
+    fn references(&self) -> References {
+        let of = &self.spec.backup_ref;
+        References {
+            backup: of
+                .storage
+                .is_none()
+                .then(|| (of.namespace.clone(), of.name.clone())),
+            ..References::default()
+        }
+    }
+
+    fn plan(
+        &self,
+        job: &str,
+        _: Timestamp,
+        related: &Related,
+        owner: OwnerReference,
+        settings: &WorkerSettings,
+    ) -> Result<Plan, Refusal> {
+        plan(self, job, related.backup.as_ref(), owner, settings)
+    }
+
+    fn began(status: &Self::Status) -> Option<Timestamp> {
+        status.start_time
+    }
+
+    fn begin(&self, status: &mut Self::Status, now: Timestamp) {
+        // The numbers of an earlier run are no longer true.
+        *status = Self::Status {
+            start_time: Some(now),
+            conditions: std::mem::take(&mut status.conditions),
+            ..Self::Status::default()
+        };
+    }
+
+    fn end(&self, outcome: &Outcome, status: &mut Self::Status) -> End {
+        end(&self.spec, outcome, status)
+    }
+
+    fn count(&self, numbers: &KafkaNumbers, phase: KafkaPhase, lasted: Lasted, _: &Self::Status) {
+        let of = OfObject {
+            resource_namespace: self.namespace().unwrap_or_default(),
+            name: self.name_any(),
+        };
+        numbers.end_restore(&of, phase, lasted);
     }
 }
 

@@ -10,8 +10,10 @@ use super::backup::stamp;
 use super::input::Input;
 use super::mirror::{self, End, Outcome};
 use super::needs::{Access, Needs};
-use super::plan::{Command, Plan};
+use super::numbers::{KafkaNumbers, Lasted, OfObject};
+use super::plan::{Command, Plan, WorkerSettings};
 use super::schedule::{Due, Ticks};
+use super::step::{Act, Frame, Kind, References, Related};
 use super::{Next, Refusal, job_of, once, set_of};
 
 const KIND: &str = "KafkaBackupValidation";
@@ -114,6 +116,82 @@ pub(super) fn end(outcome: &Outcome, status: &mut KafkaBackupValidationStatus) -
     }
     status.last_validation_time = outcome.completion_time;
     End::new(KafkaPhase::Completed, "ValidationCompleted", words)
+}
+
+/// A look at a KafkaBackupValidation, in the words of all kinds.
+impl Kind for KafkaBackupValidation {
+    type Status = KafkaBackupValidationStatus;
+    const FINALIZER: &'static str = "kafka.oso.sh/validation-finalizer";
+    const FAILED: &'static str = "ValidationFailed";
+
+    fn known(&self) -> Option<&Self::Status> {
+        self.status.as_ref()
+    }
+
+    fn frame(status: &mut Self::Status) -> Frame<'_> {
+        Frame {
+            phase: &mut status.phase,
+            message: &mut status.message,
+            observed_generation: &mut status.observed_generation,
+            conditions: &mut status.conditions,
+        }
+    }
+
+    fn act(&self, now: Timestamp) -> Act {
+        next(self, now).into()
+    }
+
+    fn references(&self) -> References {
+        let of = &self.spec.backup_ref;
+        References {
+            backup: of
+                .storage
+                .is_none()
+                .then(|| (of.namespace.clone(), of.name.clone())),
+            ..References::default()
+        }
+    }
+
+    fn plan(
+        &self,
+        job: &str,
+        _: Timestamp,
+        related: &Related,
+        owner: OwnerReference,
+        _: &WorkerSettings,
+    ) -> Result<Plan, Refusal> {
+        plan(self, job, related.backup.as_ref(), owner)
+    }
+
+    fn began(status: &Self::Status) -> Option<Timestamp> {
+        status.start_time
+    }
+
+    fn begin(&self, status: &mut Self::Status, now: Timestamp) {
+        // The numbers of an earlier run are no longer true.
+        *status = Self::Status {
+            start_time: Some(now),
+            conditions: std::mem::take(&mut status.conditions),
+            last_validation_time: status.last_validation_time,
+            ..Self::Status::default()
+        };
+    }
+
+    fn end(&self, outcome: &Outcome, status: &mut Self::Status) -> End {
+        end(outcome, status)
+    }
+
+    fn count(&self, numbers: &KafkaNumbers, phase: KafkaPhase, lasted: Lasted, _: &Self::Status) {
+        let of = OfObject {
+            resource_namespace: self.namespace().unwrap_or_default(),
+            name: self.name_any(),
+        };
+        numbers.end_validation(&of, phase, lasted);
+    }
+
+    fn note_tick(status: &mut Self::Status, tick: Timestamp) {
+        status.next_scheduled_validation = Some(tick);
+    }
 }
 
 #[cfg(test)]

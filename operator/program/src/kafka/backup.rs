@@ -313,6 +313,10 @@ impl Kind for KafkaBackup {
         numbers.end_backup(&of, phase, lasted, status);
     }
 
+    fn is_suspended(&self) -> bool {
+        self.spec.suspend
+    }
+
     fn note_tick(status: &mut Self::Status, tick: Timestamp) {
         status.next_scheduled_backup = Some(tick);
     }

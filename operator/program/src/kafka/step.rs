@@ -124,6 +124,11 @@ pub(super) trait Kind:
         status: &Self::Status,
     );
 
+    /// Whether no run may begin.
+    fn is_suspended(&self) -> bool {
+        false
+    }
+
     /// Notes the next tick of a schedule.
     fn note_tick(_: &mut Self::Status, _: Timestamp) {}
 
@@ -261,7 +266,12 @@ impl<K: Kind> Step<'_, K> {
             *frame.phase = Some(KafkaPhase::Ready.name().to_owned());
             *frame.message = None;
             *frame.observed_generation = generation;
-            KafkaCondition::ready(true, "ScheduleActive", "", now).set(frame.conditions);
+            let reason = if self.object.is_suspended() {
+                "Suspended"
+            } else {
+                "ScheduleActive"
+            };
+            KafkaCondition::ready(true, reason, "", now).set(frame.conditions);
         }
         self.write(&status).await
     }

@@ -189,6 +189,10 @@ impl Kind for KafkaBackupValidation {
         numbers.end_validation(&of, phase, lasted);
     }
 
+    fn is_suspended(&self) -> bool {
+        self.spec.suspend
+    }
+
     fn note_tick(status: &mut Self::Status, tick: Timestamp) {
         status.next_scheduled_validation = Some(tick);
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::stream;
+use host_web::WebError;
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use http_body_util::{BodyExt as _, Full, StreamBody};
@@ -56,12 +57,14 @@ impl HttpService for Wire {
         let answer = match answer {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
-                let kind = if error.is_connect() {
-                    HttpErrorKind::Connect
-                } else {
-                    HttpErrorKind::Interrupted
-                };
+                let is_before = error.is_connect();
                 let error = host_web::failed(&address, &error, limit);
+                let kind = match error {
+                    // It is not trusted a moment later either, so the library must not repeat the request.
+                    WebError::Certificate { .. } => HttpErrorKind::Unknown,
+                    _ if is_before => HttpErrorKind::Connect,
+                    _ => HttpErrorKind::Interrupted,
+                };
                 return Err(HttpError::new(kind, error));
             }
             Err(late) => return Err(HttpError::new(HttpErrorKind::Timeout, late)),

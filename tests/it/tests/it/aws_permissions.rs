@@ -145,7 +145,9 @@ type Permission = (String, String);
 
 /// Returns the part of the page about permissions.
 fn section() -> &'static str {
-    let (_, rest) = PAGE.split_once("\n## Permissions\n").expect("a section");
+    let (_, rest) = PAGE
+        .split_once("\n## Permissions in AWS\n")
+        .expect("a section");
     rest.split_once("\n## ").expect("a next section").0
 }
 

@@ -200,7 +200,7 @@ fn a_store_with_a_private_authority_is_reached_with_its_ca_bundle() {
     let mut strange = store(&s3);
     strange["spec"]["endpoint"] = json!(format!("https://{}", front.address));
     plant.add(&strange);
-    let refused = plant.until_stepping(SignedDuration::from_mins(1), STORES, "nightly", |it| {
+    let refused = plant.until_stepping(SignedDuration::from_secs(5), STORES, "nightly", |it| {
         condition(it, "Ready") == "False"
     });
     let hint = refused["status"]["failure"]["hint"].as_str();
@@ -212,7 +212,7 @@ fn a_store_with_a_private_authority_is_reached_with_its_ca_bundle() {
     let pem = std::fs::read_to_string(certificates.folder.path().join("ca.pem"));
     let pem = pem.expect("a certificate");
     plant.modify(STORES, "nightly", |it| it["spec"]["caBundle"] = json!(pem));
-    plant.until_stepping(SignedDuration::from_mins(1), STORES, "nightly", |it| {
+    plant.until_stepping(SignedDuration::from_secs(5), STORES, "nightly", |it| {
         condition(it, "Ready") == "True"
     });
     let backup = ended(&plant, "once");

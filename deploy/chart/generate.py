@@ -48,6 +48,11 @@ LIFERAY = OPERATOR.replace(
     "crds.yaml\n", "crds.yaml -f deploy/operator/liferay-crds.yaml\n"
 ).replace("operator/operator.yaml", "operator/operator-liferay.yaml")
 
+# The same with the kinds for Kafka.
+KAFKA = OPERATOR.replace(
+    "crds.yaml\n", "crds.yaml -f deploy/operator/kafka-crds.yaml\n"
+).replace("operator/operator.yaml", "operator/operator-kafka.yaml")
+
 RUNNER = """\
 # The service account of the operator's Jobs, in a namespace with backups:
 #   kubectl apply -n NAMESPACE -f deploy/operator/runner.yaml
@@ -168,6 +173,7 @@ def generated():
     return {
         DEPLOY / "operator" / "operator.yaml": operator(OPERATOR),
         DEPLOY / "operator" / "operator-liferay.yaml": operator(LIFERAY, {"controllers": ["backup", "liferay"]}),
+        DEPLOY / "operator" / "operator-kafka.yaml": operator(KAFKA, {"controllers": ["backup", "kafka"]}),
         DEPLOY / "operator" / "runner.yaml": runner(),
         CHART / "README.md": readme(),
         CHART / "values.schema.json": schema(),

@@ -25,7 +25,8 @@ EVERYTHING = {
     "imagePullSecrets": [{"name": "registry"}],
     "image": {"digest": "sha256:" + "0" * 64},
     "runs": {"queueLabel": "kueue.x-k8s.io/queue-name=backups"},
-    "controllers": ["backup", "liferay"],
+    "controllers": ["backup", "liferay", "kafka"],
+    "kafka": {"job": {"serviceAccountName": "kafka", "resources": {"limits": {"memory": "4Gi"}}}},
     "requests": {"maxPerProject": 3, "job": {"serviceAccountName": "backups", "env": [{"name": "AWS_REGION", "value": "eu-west-1"}]}},
     "runner": {"namespaces": ["prod", "test"], "annotations": {"example.com/role": "backups"}},
     "extraArgs": ["--log=text"],
@@ -80,6 +81,7 @@ WRONG = [
     {"controllers": ["liferay"]},
     {"controllers": ["backup", "velero"]},
     {"requests": {"maxPerProject": -1}},
+    {"kafka": {"stateClaim": ""}},
     {"runner": {"namespaces": [""]}},
     {"runner": {"namespaces": "prod"}},
     {"listen": {"port": 0}},
@@ -124,6 +126,8 @@ FORMS = {
     ("requests", "job"): {"serviceAccountName": "other"},
     ("image", "digest"): "sha256:" + "1" * 64,
     ("runs", "image", "digest"): "sha256:" + "1" * 64,
+    ("kafka", "image", "digest"): "sha256:" + "1" * 64,
+    ("kafka", "job"): {"serviceAccountName": "other"},
     ("image", "pullPolicy"): "Always",
     ("runs", "queueLabel"): "other=queue",
     ("runner", "namespaces"): ["other"],
@@ -189,7 +193,7 @@ class Chart(unittest.TestCase):
                         self.assertEqual(used, version)
 
     def test_files_for_kubectl_are_valid(self):
-        for file in ("operator.yaml", "operator-liferay.yaml", "runner.yaml", "crds.yaml", "liferay-crds.yaml"):
+        for file in ("operator.yaml", "operator-liferay.yaml", "operator-kafka.yaml", "runner.yaml", "crds.yaml", "liferay-crds.yaml", "kafka-crds.yaml"):
             for thing in yaml.safe_load_all((DEPLOY / "operator" / file).read_text()):
                 for version in VERSIONS if thing else []:
                     kubernetes_validate.validate(thing, version, strict=True)

@@ -14,8 +14,10 @@ const SCHEMAS: &str = "docs/schema";
 /// The other generated files.
 const PAGES: &[&str] = &[
     "deploy/chart/broker-operator/files/crds.yaml",
+    "deploy/chart/broker-operator/files/kafka-crds.yaml",
     "deploy/chart/broker-operator/files/liferay-crds.yaml",
     "deploy/operator/crds.yaml",
+    "deploy/operator/kafka-crds.yaml",
     "deploy/operator/liferay-crds.yaml",
     "docs/copy-manifest.schema.json",
     "docs/manifest.md",

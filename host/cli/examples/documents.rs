@@ -39,12 +39,14 @@ fn write_reference(engines: &[EngineFile], folder: &Path) -> io::Result<()> {
     fs::write(docs.join("operator-reference.md"), kinds)?;
     let definitions = operator_page::definitions()?;
     let of_requests = operator_page::request_definitions()?;
+    let of_kafka = operator_page::kafka_definitions()?;
     // A chart can't contain a file from outside of its folder.
     for place in ["deploy/operator", "deploy/chart/broker-operator/files"] {
         let place = folder.join(place);
         fs::create_dir_all(&place)?;
         fs::write(place.join("crds.yaml"), &definitions)?;
         fs::write(place.join("liferay-crds.yaml"), &of_requests)?;
+        fs::write(place.join("kafka-crds.yaml"), &of_kafka)?;
     }
     for (kind, schema) in ui::schemas()? {
         fs::write(schemas.join(kind + ".json"), schema)?;

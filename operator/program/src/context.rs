@@ -9,7 +9,8 @@ use kube::runtime::events::{Event, EventType};
 use kube::runtime::reflector::Store;
 use kube::{Client, Resource, ResourceExt as _};
 use operator_api::{
-    Backup, BackupRequest, BackupSchedule, BackupStore, Phase, Restore, RestoreRequest,
+    Backup, BackupRequest, BackupSchedule, BackupStore, KafkaBackup, KafkaBackupValidation,
+    KafkaOffsetReset, KafkaOffsetRollback, KafkaRestore, Phase, Restore, RestoreRequest,
     RunKind as _, Target,
 };
 
@@ -41,6 +42,16 @@ pub(crate) struct SeenRequests {
     pub(crate) restores: Store<RestoreRequest>,
 }
 
+/// The objects of `kafka.oso.sh`.
+#[derive(Clone)]
+pub(crate) struct SeenKafka {
+    pub(crate) backups: Store<KafkaBackup>,
+    pub(crate) restores: Store<KafkaRestore>,
+    pub(crate) resets: Store<KafkaOffsetReset>,
+    pub(crate) rollbacks: Store<KafkaOffsetRollback>,
+    pub(crate) validations: Store<KafkaBackupValidation>,
+}
+
 /// The objects that the operator sees, as its watches keep them.
 #[derive(Clone)]
 pub(crate) struct Seen {
@@ -50,6 +61,8 @@ pub(crate) struct Seen {
     pub(crate) stores: Store<BackupStore>,
     /// None if requests are not worked on.
     pub(crate) requests: Option<SeenRequests>,
+    /// None if objects of Kafka are not worked on.
+    pub(crate) kafka: Option<SeenKafka>,
     pub(crate) jobs: Store<Job>,
     pub(crate) pods: Store<Pod>,
     pub(crate) groups: SeenGroups,
@@ -77,8 +90,21 @@ impl Seen {
                 None => Ok(()),
             }
         };
+        let kafka = async {
+            match &self.kafka {
+                Some(kafka) => {
+                    kafka.backups.wait_until_ready().await?;
+                    kafka.restores.wait_until_ready().await?;
+                    kafka.resets.wait_until_ready().await?;
+                    kafka.rollbacks.wait_until_ready().await?;
+                    kafka.validations.wait_until_ready().await
+                }
+                None => Ok(()),
+            }
+        };
         let ready = tokio::try_join!(
             requests,
+            kafka,
             self.backups.wait_until_ready(),
             self.restores.wait_until_ready(),
             self.schedules.wait_until_ready(),
@@ -120,6 +146,12 @@ pub(crate) struct Context {
     pub(crate) wakes: Agendas,
     /// The newest changes of this process, which the watch may not have shown yet.
     done: Mutex<Done>,
+}
+
+impl AsRef<Self> for Context {
+    fn as_ref(&self) -> &Self {
+        self
+    }
 }
 
 impl Context {

@@ -1,5 +1,8 @@
 //! The controllers, and the watches that they share.
 
+mod kafka;
+mod requests;
+
 use std::collections::{HashMap, HashSet};
 use std::future::ready;
 use std::sync::Arc;
@@ -15,8 +18,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client, Resource, ResourceExt as _};
 use operator_api::{
-    Backup, BackupRequest, BackupSchedule, BackupStore, LABEL_MANAGED_BY, PROGRAM, Phase, Restore,
-    RestoreRequest, RunKind as _,
+    Backup, BackupSchedule, BackupStore, LABEL_MANAGED_BY, PROGRAM, Phase, Restore, RunKind as _,
 };
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
@@ -24,19 +26,24 @@ use tokio::task::{JoinError, JoinSet};
 
 use crate::changes::{Changes, changes, is_gone};
 use crate::clock::Clock;
-use crate::context::{Context, Seen, SeenGroups, SeenRequests};
+use crate::context::{Context, Seen, SeenGroups};
 use crate::error::OperatorError;
 use crate::events::events;
 use crate::groups::Grouped;
 use crate::history::{History, Row};
 use crate::job::Defaults;
+use crate::kafka::WorkerSettings;
 use crate::metrics::Metrics;
 use crate::page::Page;
 use crate::queue::Limits;
-use crate::requests::{self, RequestSettings, Requests};
-use crate::runs::{self, Run};
+use crate::requests::RequestSettings;
+use crate::runs;
 use crate::shared::Shared;
+use crate::wakes::Wakes;
 use crate::{schedules, stores};
+
+use kafka::WatchedKafka;
+use requests::WatchedRequests;
 
 /// Looks at objects of a kind that may happen at once.
 const AT_ONCE: u16 = 16;
@@ -61,6 +68,8 @@ pub(crate) struct Control {
     pub(crate) shared: Shared,
     /// How requests of projects are worked on, if they are.
     pub(crate) requests: Option<RequestSettings>,
+    /// How objects of `kafka.oso.sh` are worked on, if they are.
+    pub(crate) kafka: Option<WorkerSettings>,
 }
 
 /// A task that must never end has ended.
@@ -167,16 +176,6 @@ impl Control {
         changes
     }
 
-    /// Watches requests, if they are worked on.
-    fn watch_requests(&self, tasks: &mut JoinSet<String>) -> Option<WatchedRequests> {
-        let settings = self.requests.clone()?;
-        Some(WatchedRequests {
-            settings,
-            backups: self.watch_foreign(tasks),
-            restores: self.watch_foreign(tasks),
-        })
-    }
-
     /// Runs the controllers. It ends only if one of them does.
     pub(crate) async fn run(self) -> Ended {
         let mut tasks = JoinSet::new();
@@ -206,7 +205,8 @@ impl Control {
                 Some((namespace, name)) => subjects.forget_store(namespace, name),
                 None => subjects.retain_stores(|namespace, name| is_known(live, namespace, name)),
             });
-        let requests = self.watch_requests(&mut tasks);
+        let requests = WatchedRequests::watch(&self, &mut tasks);
+        let kafka = WatchedKafka::watch(&self, &mut tasks);
         let jobs = self.watch::<Job>(ours.clone(), &mut tasks, |_, _| {});
         let pods = self.watch::<Pod>(ours, &mut tasks, |_, _| {});
         let seen = Seen {
@@ -215,6 +215,7 @@ impl Control {
             schedules: schedules.objects().clone(),
             stores: stores.objects().clone(),
             requests: requests.as_ref().map(WatchedRequests::seen),
+            kafka: kafka.as_ref().map(WatchedKafka::seen),
             jobs: jobs.objects().clone(),
             pods: pods.objects().clone(),
             groups: SeenGroups {
@@ -262,16 +263,20 @@ impl Control {
             () = ready => {}
         }
         self.page.show(seen);
-        let controller = run_controller(&backups, &jobs, &pods, &context);
+        let wakes = &context.wakes;
+        let controller = job_controller(&backups, &jobs, &pods, &wakes.backups);
         tasks.spawn(drive(controller, runs::reconcile::<Backup>, &context));
-        let controller = run_controller(&restores, &jobs, &pods, &context);
+        let controller = job_controller(&restores, &jobs, &pods, &wakes.restores);
         tasks.spawn(drive(controller, runs::reconcile::<Restore>, &context));
         let controller = schedule_controller(&schedules, &backups, &jobs, &context);
         tasks.spawn(drive(controller, schedules::reconcile, &context));
-        let controller = store_controller(&stores, &jobs, &pods, &context);
+        let controller = job_controller(&stores, &jobs, &pods, &wakes.stores);
         tasks.spawn(drive(controller, stores::reconcile, &context));
         if let Some(requests) = requests {
             requests.work(&backups, &restores, &context, self.history, &mut tasks);
+        }
+        if let Some(kafka) = kafka {
+            kafka.work(&jobs, &pods, &context, &mut tasks);
         }
         ended_with(tasks.join_next().await)
     }
@@ -318,59 +323,6 @@ fn readable<K: Resource<DynamicType = ()>>(
         Ok(watcher::Event::InitDone) => watcher::Event::InitDone,
     };
     Some(Ok(event))
-}
-
-/// The requests of projects, as far as their watches show them.
-struct WatchedRequests {
-    settings: RequestSettings,
-    backups: Changes<BackupRequest>,
-    restores: Changes<RestoreRequest>,
-}
-
-impl WatchedRequests {
-    fn seen(&self) -> SeenRequests {
-        SeenRequests {
-            backups: self.backups.objects().clone(),
-            restores: self.restores.objects().clone(),
-        }
-    }
-
-    /// Returns what the history has of them.
-    fn rows(&self) -> impl Stream<Item = Option<Row>> + use<> {
-        stream::select(
-            self.backups.listen().map(|it| Row::of_request(&it)),
-            self.restores
-                .listen()
-                .map(|it| Row::of_restore_request(&it)),
-        )
-    }
-
-    /// Begins to work on them.
-    fn work(
-        self,
-        backups: &Changes<Backup>,
-        restores: &Changes<Restore>,
-        context: &Arc<Context>,
-        history: Option<Arc<History>>,
-        tasks: &mut JoinSet<String>,
-    ) {
-        let seen = self.seen();
-        let requests = Requests::new(Arc::clone(context), seen, history, self.settings);
-        let requests = Arc::new(requests);
-        let controller = owning(&self.backups, backups).reconcile_on(requests.wakes.stream());
-        tasks.spawn(drive_requests(controller, requests::reconcile, &requests));
-        let controller =
-            owning(&self.restores, restores).reconcile_on(requests.restore_wakes.stream());
-        tasks.spawn(drive_requests(
-            controller,
-            requests::restore::reconcile,
-            &requests,
-        ));
-        tasks.spawn(async move {
-            requests.follow_history().await;
-            "writer of the history".to_owned()
-        });
-    }
 }
 
 /// Returns the namespace and the name of an object.
@@ -429,19 +381,22 @@ fn run_of_pod<K: Resource<DynamicType = ()>>(jobs: &Store<Job>, pod: &Pod) -> Op
     Some(ObjectRef::new(&owner.name).within(&namespace))
 }
 
-/// Returns a controller of runs. A report of a pod changes only the status, and is no reason to look.
-fn run_controller<R: Run>(
-    runs: &Changes<R>,
+/// Returns a controller of objects that own Jobs. A report of a pod changes only the status, and is no reason to look.
+fn job_controller<K>(
+    objects: &Changes<K>,
     jobs: &Changes<Job>,
     pods: &Changes<Pod>,
-    context: &Context,
-) -> Controller<R> {
+    wakes: &Wakes,
+) -> Controller<K>
+where
+    K: Grouped + DeserializeOwned + std::fmt::Debug + Send + Sync,
+{
     let known = jobs.objects().clone();
-    Controller::for_shared_stream(changed(runs), runs.objects().clone())
+    Controller::for_shared_stream(changed(objects), objects.objects().clone())
         .with_config(config())
         .owns_shared_stream(jobs.listen())
         .watches_shared_stream(pods.listen(), move |pod| run_of_pod(&known, &pod))
-        .reconcile_on(R::wakes(context).stream())
+        .reconcile_on(wakes.stream())
 }
 
 fn schedule_controller(
@@ -464,55 +419,6 @@ fn schedule_controller(
             Some(ObjectRef::new(&by.name).within(&namespace))
         })
         .reconcile_on(context.wakes.schedules.stream())
-}
-
-fn store_controller(
-    stores: &Changes<BackupStore>,
-    jobs: &Changes<Job>,
-    pods: &Changes<Pod>,
-    context: &Context,
-) -> Controller<BackupStore> {
-    let known = jobs.objects().clone();
-    Controller::for_shared_stream(changed(stores), stores.objects().clone())
-        .with_config(config())
-        .owns_shared_stream(jobs.listen())
-        .watches_shared_stream(pods.listen(), move |pod| run_of_pod(&known, &pod))
-        .reconcile_on(context.wakes.stores.stream())
-}
-
-/// Returns a controller of objects that own runs. A request that waits for an approval is looked at when that comes.
-fn owning<K, R>(requests: &Changes<K>, runs: &Changes<R>) -> Controller<K>
-where
-    K: Grouped + DeserializeOwned + std::fmt::Debug + Send + Sync,
-    R: Run,
-{
-    Controller::for_shared_stream(changed(requests), requests.objects().clone())
-        .with_config(config())
-        .owns_shared_stream(runs.listen())
-}
-
-/// Runs a controller of requests until it ends.
-fn drive_requests<K, F, Fut>(
-    controller: Controller<K>,
-    reconcile: F,
-    requests: &Arc<Requests>,
-) -> impl Future<Output = String> + Send + use<K, F, Fut>
-where
-    K: Grouped + DeserializeOwned + std::fmt::Debug + Send + Sync,
-    F: FnMut(Arc<K>, Arc<Requests>) -> Fut + Send + 'static,
-    Fut: Future<Output = Result<Action, OperatorError>> + Send + 'static,
-{
-    let requests = Arc::clone(requests);
-    let after_error = |object, error: &OperatorError, requests: Arc<Requests>| {
-        runs::after_error(object, error, Arc::clone(&requests.context))
-    };
-    async move {
-        controller
-            .run(reconcile, after_error, requests)
-            .for_each(|_| ready(()))
-            .await;
-        format!("controller of {}", K::kind(&()))
-    }
 }
 
 /// Leaves out changes of the status: the operator makes most of them itself.
@@ -565,11 +471,11 @@ where
 }
 
 /// Runs a controller until it ends.
-fn drive<K, F, Fut>(
+fn drive<K, C, F, Fut>(
     controller: Controller<K>,
     reconcile: F,
-    context: &Arc<Context>,
-) -> impl Future<Output = String> + Send + use<K, F, Fut>
+    context: &Arc<C>,
+) -> impl Future<Output = String> + Send + use<K, C, F, Fut>
 where
     K: Resource<DynamicType = ()>
         + Clone
@@ -578,7 +484,8 @@ where
         + Send
         + Sync
         + 'static,
-    F: FnMut(Arc<K>, Arc<Context>) -> Fut + Send + 'static,
+    C: AsRef<Context> + Send + Sync + 'static,
+    F: FnMut(Arc<K>, Arc<C>) -> Fut + Send + 'static,
     Fut: Future<Output = Result<Action, OperatorError>> + Send + 'static,
 {
     let context = Arc::clone(context);

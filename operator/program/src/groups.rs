@@ -9,8 +9,9 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Resource, ResourceExt as _};
 use operator_api::{
-    Backup, BackupRequest, BackupSchedule, BackupStore, JobSettings, LABEL_OBJECT, Restore,
-    RestoreRequest, RunKind,
+    Backup, BackupRequest, BackupSchedule, BackupStore, JobSettings, KafkaBackup,
+    KafkaBackupValidation, KafkaOffsetReset, KafkaOffsetRollback, KafkaRestore, LABEL_OBJECT,
+    Restore, RestoreRequest, RunKind,
 };
 
 /// A property that several objects of a kind share.
@@ -49,6 +50,11 @@ impl Grouped for BackupSchedule {
 impl Grouped for BackupRequest {}
 impl Grouped for RestoreRequest {}
 impl Grouped for BackupStore {}
+impl Grouped for KafkaBackup {}
+impl Grouped for KafkaRestore {}
+impl Grouped for KafkaOffsetReset {}
+impl Grouped for KafkaOffsetRollback {}
+impl Grouped for KafkaBackupValidation {}
 impl Grouped for Job {}
 
 impl Grouped for Backup {

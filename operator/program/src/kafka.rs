@@ -4,8 +4,6 @@
 //! the Job is made, and the name of the Job is made of it. So an operator that restarts finds the run, or makes its Job again
 //! under the same name. A run that was killed goes on with the same set.
 
-#![expect(dead_code, reason = "the reconcilers that call it are not there yet")]
-
 mod backup;
 mod claims;
 mod input;
@@ -28,8 +26,16 @@ use operator_api::{KafkaBackup, KafkaPhase, job_name};
 
 use step::Act;
 
+pub(crate) use numbers::KafkaNumbers;
+pub(crate) use plan::WorkerSettings;
+pub(crate) use step::{Kafka, Kind, reconcile};
+
 /// The reason of the condition of an object that breaks a rule.
 const VALIDATION_FAILED: &str = "ValidationFailed";
+/// The reason of the condition of a restore that another operator has begun.
+const LEFT_RUNNING: &str = "LeftRunning";
+/// The reason of the condition of an object whose run this operator has begun.
+const RUNNING: &str = "Running";
 
 /// Why no Job is made for an object, in one word and for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +45,11 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
+    /// Whether only a change of the object helps. Otherwise another object may come that it refers to.
+    fn is_final(&self) -> bool {
+        [VALIDATION_FAILED, LEFT_RUNNING].contains(&self.reason)
+    }
+
     fn invalid(problems: &[String]) -> Option<Self> {
         (!problems.is_empty()).then(|| Self {
             reason: VALIDATION_FAILED,

@@ -3,6 +3,7 @@
 //! It decides, and Jobs do the work, with the same `kubectl-broker` that people run by hand. It never runs an engine, and
 //! needs no permission for Secrets, port-forwards or commands in pods. The cluster says which runs are queued, due or under way. Names are made of what they stand for (schedule and tick), so that nothing happens twice.
 
+mod asked;
 mod changes;
 mod clock;
 mod context;
@@ -112,6 +113,7 @@ fn reason(error: &kube::Error) -> String {
 
 async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     let requests = settings.requests()?;
+    let kafka = settings.kafka()?;
     let variable = std::env::var(VARIABLE).ok();
     let history = settings.history.as_ref();
     let history = history.map(|address| Address::check(address, variable.as_deref()));
@@ -191,6 +193,7 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         page: Arc::clone(&page),
         shared: shared::Shared::default(),
         requests,
+        kafka,
     };
     let work = Box::pin(control.run());
     tokio::select! {

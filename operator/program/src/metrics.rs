@@ -14,6 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::kafka::KafkaNumbers;
 use crate::requests::RequestNumbers;
 
 pub(crate) use subjects::{ScheduleNumbers, Subjects};
@@ -28,9 +29,10 @@ pub(crate) struct OfKind {
 #[derive(Debug)]
 pub(crate) struct Metrics {
     registry: Registry,
-    /// The metrics of requests, whose names have no prefix.
+    /// The metrics of kinds that came with names of their own.
     without_prefix: Registry,
     pub(crate) requests: RequestNumbers,
+    pub(crate) kafka: KafkaNumbers,
     /// The metrics of single schedules and stores.
     pub(crate) subjects: Arc<Subjects>,
     pub(crate) duration: Family<OfKind, Histogram>,
@@ -57,6 +59,7 @@ impl Metrics {
         let mut it = Self {
             registry: Registry::with_prefix("broker"),
             requests: RequestNumbers::new(&mut without_prefix),
+            kafka: KafkaNumbers::new(&mut without_prefix),
             without_prefix,
             subjects: Arc::default(),
             duration: Family::new_with_constructor(seconds),

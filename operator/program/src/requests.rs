@@ -74,6 +74,12 @@ pub(crate) struct RequestSettings {
     pub(crate) job: Option<Arc<JobSettings>>,
 }
 
+impl AsRef<Context> for Requests {
+    fn as_ref(&self) -> &Context {
+        &self.context
+    }
+}
+
 impl Requests {
     pub(crate) fn new(
         context: Arc<Context>,

@@ -9,19 +9,20 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Event as CoreEvent, Pod};
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt as _};
 use operator_api::{
-    Attempt, BackupStore, Condition, Fault, LABEL_OBJECT, PROGRAM, Phase, RunKind, RunStatus,
-    ScheduledBy, Status, job_name, set_condition, status_patch,
+    Attempt, BackupStore, Condition, Fault, PROGRAM, Phase, RunKind, RunStatus, ScheduledBy,
+    Status, job_name, set_condition, status_patch,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::asked;
 use crate::context::{Context, cut};
 use crate::error::OperatorError;
 use crate::finalizers;
@@ -29,7 +30,7 @@ use crate::groups::Grouped;
 use crate::job::{KEPT, Plan, create_job};
 use crate::metrics::OfKind;
 use crate::owner::{check_owner, is_of, owner};
-use crate::verdict::{ASK_AGAIN, Facts, Verdict, judge, said_why};
+use crate::verdict::{ASK_AGAIN, Facts, Verdict, judge};
 use crate::wakes::Wakes;
 
 /// How long a run waits for a store that does not exist yet.
@@ -89,14 +90,15 @@ pub(crate) async fn reconcile<R: Run>(
     clippy::needless_pass_by_value,
     reason = "the controller hands over values"
 )]
-pub(crate) fn after_error<K: Resource<DynamicType = ()>>(
-    object: Arc<K>,
-    error: &OperatorError,
-    context: Arc<Context>,
-) -> Action {
+pub(crate) fn after_error<K, C>(object: Arc<K>, error: &OperatorError, context: Arc<C>) -> Action
+where
+    K: Resource<DynamicType = ()>,
+    C: AsRef<Context>,
+{
     let kind = OfKind {
         kind: K::kind(&()).into_owned(),
     };
+    let context: &Context = (*context).as_ref();
     context.metrics.errors.get_or_create(&kind).inc();
     let (name, namespace) = (object.name_any(), object.namespace());
     let reason = error.to_string();
@@ -303,7 +305,7 @@ impl<R: Run> Step<'_, R> {
         };
         let mut verdict = judge(facts);
         if let Some(uid) = &verdict.ask_events_of {
-            verdict.waiting = self.warning_about(uid).await?;
+            verdict.waiting = asked::warning_about(&context.client, &self.namespace, uid).await?;
         }
         if verdict.phase.is_terminal() {
             return self.end_afresh(facts, verdict.phase).await;
@@ -324,24 +326,6 @@ impl<R: Run> Step<'_, R> {
         Ok(())
     }
 
-    /// Returns the newest warning about an object.
-    async fn warning_about(&self, uid: &str) -> Result<Option<(String, String)>, OperatorError> {
-        let events: Api<CoreEvent> = Api::namespaced(self.context.client.clone(), &self.namespace);
-        let fields = format!("involvedObject.uid={uid},type=Warning");
-        let found = events.list(&ListParams::default().fields(&fields)).await?;
-        let last = found.items.into_iter().max_by_key(|event| {
-            let times = [
-                event.last_timestamp.as_ref().map(|it| it.0),
-                event.event_time.as_ref().map(|it| it.0),
-            ];
-            times.into_iter().flatten().max()
-        });
-        Ok(last.map(|event| {
-            let reason = event.reason.unwrap_or_default();
-            said_why(&reason, "NoPod", &event.message.unwrap_or_default())
-        }))
-    }
-
     /// Judges once more with what the pod wrote last, and writes how the run has ended. The watches of Jobs, pods and runs
     /// are not in step with each other, and only a pod knows why it failed.
     async fn end_afresh(&self, facts: Facts<'_>, phase: Phase) -> Result<(), OperatorError> {
@@ -354,10 +338,8 @@ impl<R: Run> Step<'_, R> {
         let known = object.known();
         let mut pods = Vec::new();
         if phase != Phase::Succeeded {
-            let all: Api<Pod> = Api::namespaced(self.context.client.clone(), &self.namespace);
-            let ours = ListParams::default().labels(&format!("{LABEL_OBJECT}={}", self.job));
-            pods = all.list(&ours).await?.items;
-            pods.retain(|pod| is_of(pod, facts.job));
+            let client = &self.context.client;
+            pods = asked::pods_of(client, &self.namespace, &self.job, facts.job).await?;
         }
         let pods: Vec<&Pod> = pods.iter().collect();
         let verdict = judge(Facts {

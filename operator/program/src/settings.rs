@@ -6,6 +6,7 @@ use clap::{Parser, ValueEnum};
 use operator_api::JobSettings;
 
 use crate::history::{Unchecked, VARIABLE};
+use crate::kafka::WorkerSettings;
 use crate::requests::RequestSettings;
 
 /// Makes backups by schedule. It needs no permission for Secrets, and runs no engine: each run is a Job.
@@ -45,7 +46,7 @@ pub(crate) struct Settings {
         default_value_t = 10
     )]
     pub(crate) max_runs_per_namespace: usize,
-    /// Groups of kinds to work on; `liferay` needs `backup`
+    /// Groups of kinds to work on; `backup` must be one of them
     #[arg(
         long,
         env = "BROKER_OPERATOR_CONTROLLERS",
@@ -71,6 +72,25 @@ pub(crate) struct Settings {
         value_parser = parse_job
     )]
     pub(crate) request_job: Option<Arc<JobSettings>>,
+    /// Image of broker-kafka-worker for the Jobs of `kafka`
+    #[arg(long, env = "BROKER_OPERATOR_KAFKA_IMAGE", value_name = "IMAGE")]
+    pub(crate) kafka_image: Option<String>,
+    /// Settings of the Jobs of `kafka`, as JSON of a Backup's `spec.job`
+    #[arg(
+        long,
+        env = "BROKER_OPERATOR_KAFKA_JOB",
+        value_name = "JSON",
+        value_parser = parse_job
+    )]
+    pub(crate) kafka_job: Option<Arc<JobSettings>>,
+    /// PersistentVolumeClaim for notes and snapshots of offsets, made in each namespace that needs it
+    #[arg(
+        long,
+        env = "BROKER_OPERATOR_KAFKA_STATE_CLAIM",
+        value_name = "NAME",
+        default_value = "broker-kafka-state"
+    )]
+    pub(crate) kafka_state_claim: String,
     /// Namespace of the Lease [default: namespace of this pod]
     #[arg(long, env = "BROKER_OPERATOR_LEASE_NAMESPACE", value_name = "NAME")]
     pub(crate) lease_namespace: Option<String>,
@@ -117,6 +137,8 @@ pub(crate) enum Group {
     Backup,
     /// The kinds of the backup-controller plan.
     Liferay,
+    /// The kinds of kafka-backup-operator.
+    Kafka,
 }
 
 impl Settings {
@@ -133,6 +155,25 @@ impl Settings {
             per_project: self.max_concurrent_per_project,
             namespace: self.watch_namespace.clone(),
             job: self.request_job.clone(),
+        }))
+    }
+
+    /// Returns how objects of `kafka.oso.sh` are worked on, if they are.
+    ///
+    /// # Errors
+    /// When their Jobs have no image.
+    pub(crate) fn kafka(&self) -> Result<Option<WorkerSettings>, String> {
+        if !self.controllers.contains(&Group::Kafka) {
+            return Ok(None);
+        }
+        let image = self.kafka_image.clone();
+        let image = image.ok_or("--controllers=kafka needs --kafka-image")?;
+        let job = self.kafka_job.as_deref().cloned();
+        Ok(Some(WorkerSettings {
+            image,
+            job: job.unwrap_or_default(),
+            state_claim: self.kafka_state_claim.clone(),
+            queue: self.queue_label.clone(),
         }))
     }
 }
@@ -185,6 +226,19 @@ mod tests {
         assert!(requests(&["--controllers=liferay"]).is_err());
         assert!(settings(&["--controllers=velero"]).is_err());
         assert!(settings(&["--request-job=[1]"]).is_err());
+    }
+
+    #[test]
+    fn objects_of_kafka_need_an_image() {
+        let settings = |arguments: &[&str]| {
+            let all = ["broker-operator", "--image=x"];
+            let settings = Settings::try_parse_from(all.iter().chain(arguments));
+            settings.expect("settings").kafka()
+        };
+        assert!(settings(&["--kafka-image=y"]).expect("a choice").is_none());
+        assert!(settings(&["--controllers=backup,kafka"]).is_err());
+        let wanted = settings(&["--controllers=backup,kafka", "--kafka-image=y"]);
+        assert_eq!(wanted.expect("a choice").expect("settings").image, "y");
     }
 
     #[test]

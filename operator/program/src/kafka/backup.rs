@@ -17,8 +17,9 @@ use super::needs::{Access, Needs};
 use super::numbers::{KafkaNumbers, Lasted, OfObject};
 use super::plan::{Command, Plan, State, WorkerSettings};
 use super::schedule::{Due, Ticks};
-use super::step::{Act, Frame, Kind, References, Related};
+use super::step::{Act, Agendas, Frame, Kind, References, Related};
 use super::{Refusal, claims, job_of};
+use crate::wakes::Wakes;
 
 const KIND: &str = "KafkaBackup";
 
@@ -234,6 +235,10 @@ impl Kind for KafkaBackup {
     type Status = KafkaBackupStatus;
     const FINALIZER: &'static str = "kafka.oso.sh/backup-finalizer";
     const FAILED: &'static str = "BackupFailed";
+
+    fn wakes(agendas: &Agendas) -> &Wakes {
+        &agendas.backups
+    }
 
     fn known(&self) -> Option<&Self::Status> {
         self.status.as_ref()

@@ -12,8 +12,9 @@ use super::needs::{Access, Needs};
 use super::numbers::{KafkaNumbers, Lasted};
 use super::offset_rollback::volume_of;
 use super::plan::{Command, Plan, WorkerSettings};
-use super::step::{Act, Frame, Kind, References, Related};
+use super::step::{Act, Agendas, Frame, Kind, References, Related};
 use super::{Next, Refusal, once};
+use crate::wakes::Wakes;
 
 fn refusal(spec: &OffsetResetSpec) -> Option<Refusal> {
     let mut problems = rules::offset_reset(spec, rules::Names::Fields);
@@ -113,6 +114,10 @@ impl Kind for KafkaOffsetReset {
     type Status = KafkaOffsetResetStatus;
     const FINALIZER: &'static str = "kafka.oso.sh/offset-reset-finalizer";
     const FAILED: &'static str = "ResetFailed";
+
+    fn wakes(agendas: &Agendas) -> &Wakes {
+        &agendas.resets
+    }
 
     fn known(&self) -> Option<&Self::Status> {
         self.status.as_ref()

@@ -13,8 +13,9 @@ use super::mirror::{self, End, Outcome, State as Ended};
 use super::needs::{Access, Needs};
 use super::numbers::{KafkaNumbers, Lasted};
 use super::plan::{Command, Plan, WorkerSettings};
-use super::step::{Act, Frame, Kind, References, Related};
+use super::step::{Act, Agendas, Frame, Kind, References, Related};
 use super::{Next, Refusal, once};
+use crate::wakes::Wakes;
 
 fn refusal(spec: &OffsetRollbackSpec) -> Option<Refusal> {
     let mut problems = rules::offset_rollback(spec, rules::Names::Fields);
@@ -124,6 +125,10 @@ impl Kind for KafkaOffsetRollback {
     type Status = KafkaOffsetRollbackStatus;
     const FINALIZER: &'static str = "kafka.oso.sh/offset-rollback-finalizer";
     const FAILED: &'static str = "RollbackFailed";
+
+    fn wakes(agendas: &Agendas) -> &Wakes {
+        &agendas.rollbacks
+    }
 
     fn known(&self) -> Option<&Self::Status> {
         self.status.as_ref()

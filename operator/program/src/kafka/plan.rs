@@ -257,7 +257,8 @@ fn annotations(input: &Input, settings: &JobSettings) -> BTreeMap<String, String
 
 fn labels(plan: &Plan, settings: &WorkerSettings) -> BTreeMap<String, String> {
     let mut labels = settings.job.labels.clone();
-    labels.extend(settings.queue.clone());
+    // Work without an end would keep its place in a queue for ever.
+    labels.extend(settings.queue.clone().filter(|_| !plan.is_endless));
     if plan.needs.is_azure_workload {
         labels.insert(AZURE_IDENTITY.to_owned(), "true".to_owned());
     }

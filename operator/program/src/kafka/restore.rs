@@ -11,8 +11,9 @@ use super::mirror::{self, End, Outcome, State as Ended};
 use super::needs::{Access, Needs};
 use super::numbers::{KafkaNumbers, Lasted, OfObject};
 use super::plan::{Command, Plan, WorkerSettings};
-use super::step::{Act, Frame, Kind, References, Related};
-use super::{Next, Refusal, once, set_of};
+use super::step::{Act, Agendas, Frame, Kind, References, Related};
+use super::{LEFT_RUNNING, Next, RUNNING, Refusal, once, set_of};
+use crate::wakes::Wakes;
 
 /// Returns why a restore can't begin, as far as its spec says.
 fn refusal(spec: &RestoreSpec) -> Option<Refusal> {
@@ -21,9 +22,28 @@ fn refusal(spec: &RestoreSpec) -> Option<Refusal> {
     Refusal::invalid(&problems)
 }
 
+/// Returns why a restore that another operator has begun is not taken up. It left no notes, so a second one would write its
+/// records twice.
+fn left_running(status: &KafkaRestoreStatus) -> Option<Refusal> {
+    let is_running = status.phase.as_deref() == Some(KafkaPhase::Running.name());
+    let is_own = status
+        .conditions
+        .iter()
+        .any(|it| it.reason.as_deref() == Some(RUNNING));
+    (is_running && !is_own).then(|| Refusal {
+        reason: LEFT_RUNNING,
+        message: "another operator began this restore and did not end it, so its topics may have a part of the records; \
+                  empty them and create a KafkaRestore with another name"
+            .to_owned(),
+    })
+}
+
 /// Decides about a restore.
 pub(super) fn next(object: &KafkaRestore) -> Next {
     let status = object.status.as_ref();
+    if let Some(refusal) = status.and_then(left_running) {
+        return Next::Refuse(refusal);
+    }
     let phase = status.and_then(|it| it.phase.as_deref());
     let observed = status.and_then(|it| it.observed_generation);
     once(object, phase, observed, || refusal(&object.spec))
@@ -94,6 +114,10 @@ impl Kind for KafkaRestore {
     type Status = KafkaRestoreStatus;
     const FINALIZER: &'static str = "kafka.oso.sh/restore-finalizer";
     const FAILED: &'static str = "RestoreFailed";
+
+    fn wakes(agendas: &Agendas) -> &Wakes {
+        &agendas.restores
+    }
 
     fn known(&self) -> Option<&Self::Status> {
         self.status.as_ref()

@@ -13,12 +13,23 @@ use crate::verdict::{Facts, Verdict, judge, newest};
 pub(super) enum Standing {
     /// There is no Job. It was not made yet, or somebody deleted it.
     Missing,
-    /// The Job is under way. The verdict says what it waits for, and when to look again.
-    UnderWay(Verdict),
+    /// The Job is under way.
+    UnderWay(Box<Going>),
     /// The Job has ended, and this is its result.
     Ended(Outcome),
     /// The Job has ended without a result of the worker, such as after a lack of memory.
     Broken(Fault),
+}
+
+/// A run that is under way.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Going {
+    /// What it waits for, and when to look again.
+    pub(super) verdict: Verdict,
+    /// Name of the pod whose program runs, and has written lines.
+    pub(super) running: Option<String>,
+    /// The words of the attempt before, while its pod waits for the next one.
+    pub(super) stumbled: Option<String>,
 }
 
 /// Judges a run. A pod reports nothing to the API server here, so only its node can say that it is lost: then the Job
@@ -42,7 +53,21 @@ pub(super) fn standing(job: Option<&Job>, pods: &[&Pod], now: Timestamp) -> Stan
     });
     let outcome = newest(pods).and_then(Outcome::of_pod);
     match (verdict.phase, outcome) {
-        (Phase::Queued | Phase::Starting | Phase::Running, _) => Standing::UnderWay(verdict),
+        (Phase::Queued | Phase::Starting | Phase::Running, _) => {
+            let is_running = |pod: &&Pod| {
+                let status = pod.status.as_ref();
+                status.and_then(|it| it.phase.as_deref()) == Some("Running")
+            };
+            let running = newest(pods).filter(is_running);
+            let stumbled = running.filter(|it| is_between(it));
+            let stumbled = stumbled.and_then(Outcome::of_pod).map(|it| it.words());
+            let running = running.filter(|_| stumbled.is_none());
+            Standing::UnderWay(Box::new(Going {
+                running: running.and_then(|it| it.metadata.name.clone()),
+                stumbled,
+                verdict,
+            }))
+        }
         (Phase::Succeeded | Phase::Failed | Phase::Lost, Some(outcome)) => Standing::Ended(outcome),
         // The pod with the numbers is gone, and the Job still says that the work is done.
         (Phase::Succeeded, None) => Standing::Ended(Outcome::without_numbers()),
@@ -50,6 +75,14 @@ pub(super) fn standing(job: Option<&Job>, pods: &[&Pod], now: Timestamp) -> Stan
             Standing::Broken(verdict.failure.unwrap_or_default())
         }
     }
+}
+
+/// Returns whether the program of a pod has ended and is to be started again.
+fn is_between(pod: &Pod) -> bool {
+    let status = pod.status.as_ref();
+    let containers = status.and_then(|it| it.container_statuses.as_ref());
+    let mut states = containers.into_iter().flatten().map(|it| it.state.as_ref());
+    states.any(|state| state.is_some_and(|it| it.waiting.is_some()))
 }
 
 #[cfg(test)]
@@ -93,11 +126,34 @@ mod tests {
     fn a_pod_that_runs_for_hours_is_not_lost() {
         let open = job(&json!({ "type": "Suspended", "status": "False" }));
         let running = pod("a", 0, "Running", &json!({ "running": {} }));
-        let Standing::UnderWay(verdict) = standing(Some(&open), &[&running], noon()) else {
+        let Standing::UnderWay(going) = standing(Some(&open), &[&running], noon()) else {
             panic!("it runs");
         };
-        assert_eq!(verdict.phase, Phase::Running);
+        assert_eq!(going.verdict.phase, Phase::Running);
+        assert_eq!(going.running.as_deref(), Some("a"));
         assert_eq!(standing(None, &[&running], noon()), Standing::Missing);
+    }
+
+    #[test]
+    fn a_program_that_is_started_again_has_the_words_of_its_last_end() {
+        let open = job(&json!({ "type": "Suspended", "status": "False" }));
+        let mut pod = pod(
+            "a",
+            0,
+            "Running",
+            &json!({ "waiting": { "reason": "CrashLoopBackOff" } }),
+        );
+        let containers = pod
+            .status
+            .as_mut()
+            .and_then(|it| it.container_statuses.as_mut());
+        let before = serde_json::from_value(ended(1, "failed")).expect("a state");
+        containers.expect("containers")[0].last_state = Some(before);
+        let Standing::UnderWay(going) = standing(Some(&open), &[&pod], noon()) else {
+            panic!("it goes on");
+        };
+        assert_eq!(going.stumbled.as_deref(), Some("words"));
+        assert_eq!(going.running, None, "its log has no new line");
     }
 
     #[test]

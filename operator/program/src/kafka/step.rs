@@ -1,6 +1,5 @@
 //! One look at one object of any of the kinds.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Instant;
@@ -25,8 +24,9 @@ use serde_json::json;
 use super::mirror::{End, Outcome};
 use super::numbers::{KafkaNumbers, Lasted, OfObject};
 use super::plan::{Plan, WorkerSettings, job};
-use super::standing::{Standing, standing};
-use super::{Refusal, VALIDATION_FAILED, claims};
+use super::standing::{Going, Standing, standing};
+use super::{RUNNING, Refusal, claims, mirror};
+use crate::asked;
 use crate::context::Context;
 use crate::error::OperatorError;
 use crate::finalizers;
@@ -36,6 +36,8 @@ use crate::wakes::Wakes;
 
 /// How long an object whose reference is missing waits before it looks again. Several objects may be created at once.
 const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(30);
+/// How often a worker is asked how far it is.
+const PROGRESS: SignedDuration = SignedDuration::from_secs(15);
 /// How long an older Job may take to end before the object looks again.
 const SOON: SignedDuration = SignedDuration::from_secs(5);
 
@@ -43,13 +45,47 @@ const SOON: SignedDuration = SignedDuration::from_secs(5);
 pub(crate) struct Kafka {
     pub(super) context: Arc<Context>,
     pub(super) settings: WorkerSettings,
-    pub(super) numbers: Arc<KafkaNumbers>,
-    /// The agendas, by the names of the kinds.
-    pub(super) wakes: BTreeMap<String, Wakes>,
+    pub(crate) wakes: Agendas,
+}
+
+/// The agendas of the kinds.
+pub(crate) struct Agendas {
+    pub(super) backups: Wakes,
+    pub(super) restores: Wakes,
+    pub(super) resets: Wakes,
+    pub(super) rollbacks: Wakes,
+    pub(super) validations: Wakes,
+}
+
+impl Kafka {
+    pub(crate) fn new(context: Arc<Context>, settings: WorkerSettings) -> Self {
+        let wakes = || Wakes::new(context.clock.clone());
+        Self {
+            wakes: Agendas {
+                backups: wakes(),
+                restores: wakes(),
+                resets: wakes(),
+                rollbacks: wakes(),
+                validations: wakes(),
+            },
+            context,
+            settings,
+        }
+    }
+
+    fn numbers(&self) -> &KafkaNumbers {
+        &self.context.metrics.kafka
+    }
+}
+
+impl AsRef<Context> for Kafka {
+    fn as_ref(&self) -> &Context {
+        &self.context
+    }
 }
 
 /// The fields that every status has.
-pub(super) struct Frame<'a> {
+pub(crate) struct Frame<'a> {
     pub(super) phase: &'a mut Option<String>,
     pub(super) message: &'a mut Option<String>,
     pub(super) observed_generation: &'a mut Option<i64>,
@@ -58,7 +94,7 @@ pub(super) struct Frame<'a> {
 
 /// What is to be done about an object now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Act {
+pub(crate) enum Act {
     Refuse(Refusal),
     /// Note the start in the status, then make the Job of this name.
     Begin(String),
@@ -72,7 +108,7 @@ pub(super) enum Act {
 
 /// The names of the objects that an object refers to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct References {
+pub(crate) struct References {
     /// Namespace and name of a KafkaBackup.
     pub(super) backup: Option<(Option<String>, String)>,
     pub(super) restore: Option<String>,
@@ -81,14 +117,14 @@ pub(super) struct References {
 
 /// The objects that an object refers to, as far as they exist.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Related {
+pub(crate) struct Related {
     pub(super) backup: Option<KafkaBackup>,
     pub(super) restore: Option<KafkaRestore>,
     pub(super) reset: Option<KafkaOffsetReset>,
 }
 
 /// A kind of `kafka.oso.sh`.
-pub(super) trait Kind:
+pub(crate) trait Kind:
     Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned
 {
     type Status: Clone + Default + Serialize + DeserializeOwned;
@@ -96,6 +132,7 @@ pub(super) trait Kind:
     /// The reason of a run that ended without a result.
     const FAILED: &'static str;
 
+    fn wakes(agendas: &Agendas) -> &Wakes;
     fn known(&self) -> Option<&Self::Status>;
     fn frame(status: &mut Self::Status) -> Frame<'_>;
     fn act(&self, now: Timestamp) -> Act;
@@ -147,14 +184,14 @@ pub(super) trait Kind:
 }
 
 /// Brings one object a step forward.
-pub(super) async fn reconcile<K: Kind>(
+pub(crate) async fn reconcile<K: Kind>(
     object: Arc<K>,
     kafka: Arc<Kafka>,
 ) -> Result<Action, OperatorError> {
     let started = Instant::now();
     let taken = look(object, &kafka).await;
     let seconds = started.elapsed().as_secs_f64();
-    kafka.numbers.look(&K::kind(&()), seconds, taken.is_err());
+    kafka.numbers().look(&K::kind(&()), seconds, taken.is_err());
     taken.map(|()| Action::await_change())
 }
 
@@ -245,9 +282,7 @@ impl<K: Kind> Step<'_, K> {
     }
 
     fn wake(&self, time: Option<Timestamp>) {
-        if let Some(wakes) = self.kafka.wakes.get(&*K::kind(&())) {
-            wakes.set(&self.namespace, &self.name, time);
-        }
+        K::wakes(&self.kafka.wakes).set(&self.namespace, &self.name, time);
     }
 
     async fn write(&self, status: &K::Status) -> Result<(), OperatorError> {
@@ -285,7 +320,7 @@ impl<K: Kind> Step<'_, K> {
         *frame.phase = Some(KafkaPhase::Failed.name().to_owned());
         *frame.message = Some(refusal.message.clone());
         // A run begins when the generation was not seen yet. So an object whose reference comes later still gets its run.
-        let is_final = refusal.reason == VALIDATION_FAILED;
+        let is_final = refusal.is_final();
         *frame.observed_generation = self.object.meta().generation.filter(|_| is_final);
         let condition = KafkaCondition::ready(false, refusal.reason, &refusal.message, now);
         condition.set(frame.conditions);
@@ -317,7 +352,7 @@ impl<K: Kind> Step<'_, K> {
         *frame.phase = Some(KafkaPhase::Running.name().to_owned());
         *frame.message = None;
         *frame.observed_generation = self.object.meta().generation;
-        KafkaCondition::ready(false, "Running", "", now).set(frame.conditions);
+        KafkaCondition::ready(false, RUNNING, "", now).set(frame.conditions);
         self.write(&status).await?;
         self.wake(Some(now));
         Ok(())
@@ -347,19 +382,24 @@ impl<K: Kind> Step<'_, K> {
         Ok(self.object.plan(job, began, &related, owner, settings))
     }
 
-    fn standing(&self, name: &str) -> Result<(Option<Arc<Job>>, Standing), OperatorError> {
-        let seen = &self.kafka.context.seen;
+    async fn standing(&self, name: &str) -> Result<(Option<Arc<Job>>, Standing), OperatorError> {
+        let context = &self.kafka.context;
+        let seen = &context.seen;
         let job = seen.jobs.get(&ObjectRef::new(name).within(&self.namespace));
         if let Some(job) = &job {
             check_owner(job, &self.namespace, self.uid()?)?;
         }
-        let pods = seen.pods_of(&self.namespace, name);
-        let pods: Vec<_> = pods
-            .iter()
-            .map(|pod| &**pod)
-            .filter(|pod| is_of(pod, job.as_deref()))
-            .collect();
-        let stands = standing(job.as_deref(), &pods, self.now());
+        let stands = if job.as_ref().is_some_and(|it| has_ended(it)) {
+            let client = &context.client;
+            let pods = asked::pods_of(client, &self.namespace, name, job.as_deref()).await?;
+            let pods: Vec<_> = pods.iter().collect();
+            standing(job.as_deref(), &pods, self.now())
+        } else {
+            let mut pods = seen.pods_of(&self.namespace, name);
+            pods.retain(|pod| is_of(pod, job.as_deref()));
+            let pods: Vec<_> = pods.iter().map(Arc::as_ref).collect();
+            standing(job.as_deref(), &pods, self.now())
+        };
         Ok((job, stands))
     }
 
@@ -367,19 +407,14 @@ impl<K: Kind> Step<'_, K> {
     async fn follow(&self, name: &str, now: Timestamp) -> Result<(), OperatorError> {
         let mut status = self.status();
         let began = K::began(&status).unwrap_or(now);
-        let (found, stands) = self.standing(name)?;
+        let (found, stands) = self.standing(name).await?;
         match stands {
             Standing::Missing => self.make(name, began, now).await,
-            Standing::UnderWay(verdict) => {
+            Standing::UnderWay(going) => {
                 if let Some(job) = found {
                     self.suspend(&job, began).await?;
                 }
-                let waiting = verdict
-                    .waiting
-                    .map(|(reason, why)| format!("{reason}: {why}"));
-                *K::frame(&mut status).message = waiting;
-                self.wake(verdict.look_again);
-                self.write(&status).await
+                self.show(status, *going, now).await
             }
             Standing::Ended(outcome) => {
                 let end = self.object.end(&outcome, &mut status);
@@ -390,6 +425,43 @@ impl<K: Kind> Step<'_, K> {
                 self.end(status, began, &end).await
             }
         }
+    }
+
+    /// Shows how far a run is, and what it waits for.
+    async fn show(
+        &self,
+        mut status: K::Status,
+        going: Going,
+        now: Timestamp,
+    ) -> Result<(), OperatorError> {
+        let client = &self.kafka.context.client;
+        let verdict = going.verdict;
+        let mut waiting = verdict.waiting;
+        if let Some(uid) = &verdict.ask_events_of {
+            waiting = asked::warning_about(client, &self.namespace, uid).await?;
+        }
+        let mut next = verdict.look_again;
+        if let Some(pod) = going.running {
+            let line = asked::last_line(client, &self.namespace, &pod).await;
+            if let Some(fields) = line.as_deref().and_then(mirror::progress) {
+                mirror::take(&mut status, &fields);
+            }
+            let soon = now + PROGRESS;
+            next = Some(next.map_or(soon, |next| next.min(soon)));
+        }
+        let stumbled = going.stumbled.map(|why| (K::FAILED.to_owned(), why));
+        let message = stumbled.or(waiting);
+        let message = message.map(|(reason, why)| format!("{reason}: {why}"));
+        let was = K::frame(&mut status).message;
+        let is_new = message.is_some() && *was != message;
+        was.clone_from(&message);
+        self.wake(next);
+        self.write(&status).await?;
+        if let Some((reason, why)) = message.as_deref().filter(|_| is_new).and_then(reason_of) {
+            let context = &self.kafka.context;
+            context.tell(self.object, EventType::Warning, reason, why);
+        }
+        Ok(())
     }
 
     /// Makes the Job of the run under way.
@@ -426,7 +498,7 @@ impl<K: Kind> Step<'_, K> {
         self.kafka.context.tell(self.object, type_, reason, note);
         let lasted = Some((began, now));
         self.object
-            .count(&self.kafka.numbers, end.phase, lasted, &status);
+            .count(self.kafka.numbers(), end.phase, lasted, &status);
         self.wake(Some(now));
         Ok(())
     }
@@ -444,11 +516,11 @@ impl<K: Kind> Step<'_, K> {
             }
         };
         let mut status = self.status();
-        let (_, stands) = self.standing(&plan.name)?;
+        let (_, stands) = self.standing(&plan.name).await?;
         match stands {
             Standing::Missing => return self.create(&plan).await,
-            Standing::UnderWay(verdict) => {
-                self.wake(verdict.look_again);
+            Standing::UnderWay(going) => {
+                self.wake(going.verdict.look_again);
                 return Ok(());
             }
             Standing::Ended(outcome) => self.object.end_tidy(Ok(&outcome), &mut status, now),
@@ -485,10 +557,11 @@ impl<K: Kind> Step<'_, K> {
         Ok(())
     }
 
-    /// Suspends the Job with its object, and lets it go on.
+    /// Suspends an endless Job with its object, and lets it go on. Other Jobs may be suspended by a queue.
     async fn suspend(&self, found: &Job, began: Timestamp) -> Result<(), OperatorError> {
-        let Ok(plan) = self.plan(&found.name_any(), began).await? else {
-            return Ok(());
+        let plan = match self.plan(&found.name_any(), began).await? {
+            Ok(plan) if plan.is_endless => plan,
+            Ok(_) | Err(_) => return Ok(()),
         };
         let is_suspended = found.spec.as_ref().and_then(|it| it.suspend) == Some(true);
         if is_suspended == plan.is_suspended {
@@ -544,10 +617,15 @@ impl<K: Kind> Step<'_, K> {
                 resource_namespace: self.namespace.clone(),
                 name: self.name.clone(),
             };
-            self.kafka.numbers.clean_up(&K::kind(&()), &of);
+            self.kafka.numbers().clean_up(&K::kind(&()), &of);
         }
         Ok(())
     }
+}
+
+/// Returns the reason and the words of a message about what a run waits for.
+fn reason_of(message: &str) -> Option<(&str, &str)> {
+    message.split_once(": ")
 }
 
 /// Returns whether a Job has ended. Its log is kept for a while.

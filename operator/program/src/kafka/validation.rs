@@ -13,8 +13,9 @@ use super::needs::{Access, Needs};
 use super::numbers::{KafkaNumbers, Lasted, OfObject};
 use super::plan::{Command, Plan, WorkerSettings};
 use super::schedule::{Due, Ticks};
-use super::step::{Act, Frame, Kind, References, Related};
+use super::step::{Act, Agendas, Frame, Kind, References, Related};
 use super::{Next, Refusal, job_of, once, set_of};
+use crate::wakes::Wakes;
 
 const KIND: &str = "KafkaBackupValidation";
 
@@ -123,6 +124,10 @@ impl Kind for KafkaBackupValidation {
     type Status = KafkaBackupValidationStatus;
     const FINALIZER: &'static str = "kafka.oso.sh/validation-finalizer";
     const FAILED: &'static str = "ValidationFailed";
+
+    fn wakes(agendas: &Agendas) -> &Wakes {
+        &agendas.validations
+    }
 
     fn known(&self) -> Option<&Self::Status> {
         self.status.as_ref()

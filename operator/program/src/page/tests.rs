@@ -61,6 +61,7 @@ impl Cluster {
                 schedules: schedules_seen,
                 stores: stores_seen,
                 requests: None,
+                kafka: None,
                 jobs,
                 pods,
                 groups: SeenGroups::default(),

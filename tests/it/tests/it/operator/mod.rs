@@ -5,6 +5,7 @@ mod cloud;
 mod engine;
 mod engines;
 mod history;
+mod kafka;
 mod kubectl;
 mod permissions;
 mod plant;

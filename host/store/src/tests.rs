@@ -246,6 +246,40 @@ async fn a_quick_check_compares_and_a_deep_one_reads() {
     assert_eq!(place.kinds().await, [FindingKind::NoData]);
 }
 
+/// Removes a store as soon as something of a copy was read.
+struct Remover(PathBuf);
+
+impl Progress for Remover {
+    fn bytes(&self, _: u64, _: Option<u64>) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_is_deleted_during_a_check_is_not_damaged() {
+    let order = VerifyOrder {
+        is_deep: true,
+        identities: None,
+    };
+    for is_early in [true, false] {
+        let place = Place::new().await;
+        // Longer than what is read at once.
+        let bytes = vec![7_u8; 20 << 20].leak();
+        place.copy("1", "2026-07-01T00:00:00Z", bytes).await;
+        let copies = place.folder.path().join("v1");
+        let copy = place.store.copies().await.unwrap().remove(0);
+        if is_early {
+            fs::remove_dir_all(&copies).unwrap();
+        }
+        let progress: Arc<dyn Progress> = Arc::new(Remover(copies));
+        let error = place.store.verify(copy, &order, &progress).await;
+        assert!(
+            matches!(error, Err(StoreError::NoCopy { .. })),
+            "early: {is_early}, {error:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_manifest_that_was_damaged_is_no_copy_of_its_bytes() {
     let place = Place::new().await;

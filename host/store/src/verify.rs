@@ -102,8 +102,27 @@ impl Store {
     /// Checks a copy. Damage is a result; an error means that the copy could not be checked.
     ///
     /// # Errors
-    /// When the store can't be asked.
+    /// When the store can't be asked, and [`StoreError::NoCopy`] if the copy was deleted meanwhile: a copy that retention
+    /// removes is not damaged.
     pub async fn verify(
+        self: &Arc<Self>,
+        copy: Copy,
+        order: &VerifyOrder,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<Verified, StoreError> {
+        let name = copy.name.clone();
+        let verified = self.verify_all(copy, order, progress).await;
+        let is_good = verified.as_ref().is_ok_and(Verified::holds);
+        if !is_good && matches!(self.manifest_of(&name).await, Ok(None)) {
+            return Err(StoreError::NoCopy {
+                reference: name.id,
+                store: self.called().to_owned(),
+            });
+        }
+        verified
+    }
+
+    async fn verify_all(
         self: &Arc<Self>,
         copy: Copy,
         order: &VerifyOrder,

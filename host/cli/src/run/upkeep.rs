@@ -8,7 +8,7 @@ use host_cluster::Cluster;
 use host_driver::{
     EngineChoice, OpsError, StoreObserver, identities, order, person, target_source,
 };
-use host_store::{Source, Store, VerifyOrder};
+use host_store::{Source, Store, StoreError, VerifyOrder};
 use host_transfer::Progress;
 use jiff::Timestamp;
 use operator_api::BackupSchedule;
@@ -94,7 +94,7 @@ pub(super) async fn retention(args: &RunArgs, context: &Context<'_>) -> Result<(
     let Some(retention) = &kept.schedule.spec.retention else {
         return Ok(());
     };
-    let policy = retention.policy().map_err(host_store::StoreError::from)?;
+    let policy = retention.policy().map_err(StoreError::from)?;
     let zone = store.zone().await?;
     let plan = store
         .plan(&policy, &zone, Timestamp::now(), &|source| kept.has(source))
@@ -129,7 +129,11 @@ pub(super) async fn deep_check(args: &RunArgs, context: &Context<'_>) -> Result<
         let reference = copy.name.reference();
         let observer = StoreObserver::new(Arc::new(context.ui), "Read");
         let progress: Arc<dyn Progress> = Arc::new(observer);
-        let verified = store.verify(copy, &order, &progress).await?;
+        let verified = match store.verify(copy, &order, &progress).await {
+            // Retention may work at the same time.
+            Err(StoreError::NoCopy { .. }) => continue,
+            verified => verified?,
+        };
         if let Err(error) = store.note_check(&verified.copy, &verified.mark(&by)).await {
             context.ui.warn(&format!(
                 "The result can't be written to the store: {error}"

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use host_driver::{StoreObserver, identities, person};
-use host_store::VerifyOrder;
+use host_store::{StoreError, VerifyOrder};
 use host_transfer::Progress;
 
 use super::each::Failures;
@@ -36,6 +36,7 @@ pub(super) async fn run(
         identities: identities(&args.identity.sources(&store), &context.connect).await?,
     };
     let all = store.copies().await?;
+    let is_named = !args.copies.is_empty();
     let copies = if args.copies.is_empty() {
         all
     } else {
@@ -51,6 +52,7 @@ pub(super) async fn run(
     let is_only = copies.len() == 1;
     let mut failures = Failures::new(ui);
     let mut problem = None;
+    let mut deleted = Vec::new();
     for (at, copy) in copies.into_iter().enumerate() {
         let progress: Arc<dyn Progress> = Arc::new(StoreObserver::new(Arc::new(ui), "Read"));
         match store.verify(copy, &order, &progress).await {
@@ -61,6 +63,8 @@ pub(super) async fn run(
                 let noted = store.note_check(&verified.copy, &verified.mark(&by)).await;
                 problem = problem.or(noted.err());
             }
+            // Somebody prunes the store at the same time.
+            Err(StoreError::NoCopy { .. }) if !is_named => deleted.push(at),
             Err(error) if is_only => return Err(error.into()),
             Err(error) => {
                 let row = &mut view.borrow_mut().items[at];
@@ -71,6 +75,10 @@ pub(super) async fn run(
                 }
             }
         }
+    }
+    for at in deleted.into_iter().rev() {
+        let row = view.borrow_mut().items.remove(at);
+        ui.note(&format!("Deleted meanwhile: {}", row.reference));
     }
     if let Some(problem) = problem {
         ui.warn(&format!(

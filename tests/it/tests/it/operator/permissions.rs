@@ -111,7 +111,8 @@ fn a_schedule(plant: &Plant) {
         first.is_none().then_some(())
     });
     plant.advance(SignedDuration::from_mins(30));
-    plant.until_object(SCHEDULES, "hourly", |it| {
+    let step = SignedDuration::from_secs(5);
+    plant.until_stepping(step, SCHEDULES, "hourly", |it| {
         let status = &it["status"];
         status["deepCheck"]["succeeded"] == true && status["retention"]["succeeded"] == true
     });

@@ -418,6 +418,7 @@ mod tests {
                 schedules: schedules.as_reader(),
                 stores: Writer::default().as_reader(),
                 requests: None,
+                kafka: None,
                 jobs: Writer::default().as_reader(),
                 pods: Writer::default().as_reader(),
                 groups: SeenGroups::default(),

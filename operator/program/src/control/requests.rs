@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use kube::runtime::controller::Controller;
 use operator_api::{Backup, BackupRequest, Restore, RestoreRequest};
 use serde::de::DeserializeOwned;

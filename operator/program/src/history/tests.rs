@@ -37,6 +37,7 @@ fn seen() -> Seen {
         schedules: store().0,
         stores: store().0,
         requests: None,
+        kafka: None,
         jobs: store().0,
         pods: store().0,
         groups: SeenGroups::default(),

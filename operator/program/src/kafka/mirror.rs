@@ -37,7 +37,7 @@ pub(super) enum State {
 /// The last line of a worker, which is also its termination message.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     #[serde(rename = "type")]
     kind: String,
     version: u64,
@@ -160,7 +160,7 @@ fn safe(value: &Value) -> Value {
 
 /// The end of a run, in the words of its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct End {
+pub(crate) struct End {
     pub(super) phase: KafkaPhase,
     /// The reason of the condition `Ready`.
     pub(super) reason: &'static str,

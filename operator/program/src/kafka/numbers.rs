@@ -42,7 +42,7 @@ struct OfNamespace {
 }
 
 /// The time from the beginning to the end of a run.
-pub(super) type Lasted = Option<(Timestamp, Timestamp)>;
+pub(crate) type Lasted = Option<(Timestamp, Timestamp)>;
 
 /// The metrics of the kinds for Kafka.
 #[derive(Debug)]

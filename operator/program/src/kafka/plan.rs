@@ -90,7 +90,7 @@ impl WorkerSettings {
 
 /// The parts of a Job.
 #[derive(Clone, Debug)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// Name of the Job.
     pub(super) name: String,
     pub(super) namespace: String,

@@ -216,7 +216,14 @@ mod tests {
         let job = "kafkarestore-r-2".to_owned();
         let next_of = |status| next(&restore(&json!({}), &status));
         assert_eq!(next_of(json!({})), Next::Begin(job.clone()));
-        let running = |seen| json!({ "phase": "Running", "observedGeneration": seen });
+        let running = |seen| {
+            json!({
+                "phase": "Running", "observedGeneration": seen,
+                "conditions": [{
+                    "type": "Ready", "status": "False", "reason": "Running", "lastTransitionTime": "2025-09-06T12:00:00Z",
+                }],
+            })
+        };
         assert_eq!(next_of(running(2)), Next::Follow(job.clone()));
         assert_eq!(next_of(running(1)), Next::Begin(job.clone()));
         for phase in ["Completed", "Failed", "RolledBack"] {
@@ -224,6 +231,11 @@ mod tests {
             assert_eq!(next_of(ended(2)), Next::Rest, "{phase}");
             assert_eq!(next_of(ended(1)), Next::Begin(job.clone()), "{phase}");
         }
+        let foreign = json!({ "phase": "Running", "observedGeneration": 2 });
+        let Next::Refuse(refusal) = next_of(foreign) else {
+            panic!("it would write its records twice");
+        };
+        assert!(refusal.is_final());
         let itself = restore(&json!({ "topicMapping": {} }), &json!({}));
         assert!(matches!(next(&itself), Next::Refuse(_)));
     }

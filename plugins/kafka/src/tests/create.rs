@@ -221,7 +221,8 @@ fn a_file_with_what_the_operator_refuses_is_refused_with_all_its_fields() {
     );
     assert_eq!(
         refused(
-            "{spec: {storage: {storageType: azure, azure: {useWorkloadIdentity: true, sasTokenSecret: {}}},
+            "{spec: {topics: [a], kafkaCluster: {bootstrapServers: ['k:1']}, storage: {storageType: azure, azure: {
+                accountName: a, container: c, useWorkloadIdentity: true, sasTokenSecret: {name: s}}},
               compression: gzip, retention: {enabled: true}}}"
         ),
         "the operator would refuse this backup: \
@@ -230,21 +231,24 @@ fn a_file_with_what_the_operator_refuses_is_refused_with_all_its_fields() {
          spec.retention needs maxAgeDays or keepLast"
     );
     assert_eq!(
-        refused("{spec: {storage: {storageType: s3, pvc: {}}}}"),
+        refused(
+            "{spec: {topics: [a], kafkaCluster: {bootstrapServers: ['k:1']}, storage: {storageType: s3}}}"
+        ),
         "the operator would refuse this backup: spec.storage.storageType is s3, but spec.storage.s3 is missing"
     );
     assert!(refused("a: [").starts_with("--file is not YAML or JSON: line "));
     assert_eq!(
         refused(
-            "{spec: {kafkaCluster: {securityProtocol: SASL_SSL, connection: {connectionsPerBroker: 0}},
-              segmentMaxBytes: 0, segmentMaxIntervalMs: 0, rateLimiting: {maxConcurrentPartitions: 0}}}"
+            "{spec: {topics: [a], kafkaCluster: {bootstrapServers: ['k:1'], securityProtocol: SASL_SSL,
+                saslSecret: {name: s, mechanism: PLAIN}, connection: {connectionsPerBroker: 0}},
+              storage: {pvc: {claimName: c}}, segmentMaxBytes: 0, segmentMaxIntervalMs: 0, rateLimiting: {maxConcurrentPartitions: 0}}}"
         ),
         "the operator would refuse this backup: \
          spec.kafkaCluster.securityProtocol SASL_SSL needs caSecret or tlsSecret; \
+         spec.kafkaCluster.connection.connectionsPerBroker must be above 0, not 0; \
          spec.segmentMaxBytes must be above 0, not 0; \
          spec.segmentMaxIntervalMs must be above 0, not 0; \
-         spec.rateLimiting.maxConcurrentPartitions must be above 0, not 0; \
-         spec.kafkaCluster.connection.connectionsPerBroker must be above 0, not 0"
+         spec.rateLimiting.maxConcurrentPartitions must be above 0, not 0"
     );
     let other = "--file is not a KafkaBackup: it needs a `spec` and the `kind` KafkaBackup";
     assert_eq!(refused("{kind: KafkaRestore, spec: {}}"), other);

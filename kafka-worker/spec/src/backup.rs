@@ -22,7 +22,7 @@ pub struct BackupSpec {
     /// `none`, `lz4` or `zstd`.
     #[serde(default = "zstd")]
     pub compression: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "i64", extend("default" = 3)))]
     pub compression_level: Option<i64>,
     /// Bytes before compression.

@@ -63,7 +63,7 @@ fn job_of(kind: &str, object: &str, run: &str) -> String {
     job_name(&kind.to_lowercase(), &format!("{object}-{run}"))
 }
 
-/// What is to be done about an object that works once for each spec.
+/// The next step with an object that works once for each spec.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     Refuse(Refusal),

@@ -28,7 +28,7 @@ pub fn cluster(cluster: &Value) -> Result<()> {
     })
 }
 
-/// Checks a part of an object. What the schema refuses is left to the API server, which knows the definitions that are installed.
+/// Checks a part of an object. The API server knows the definitions that are installed, so it refuses what they don't allow.
 fn check<T: DeserializeOwned>(
     what: &str,
     part: &Value,

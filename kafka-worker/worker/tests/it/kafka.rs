@@ -8,11 +8,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::profile_folder;
 use super::server::{Server, free_port};
+use super::{WORKSPACE, profile_folder};
 
-/// The folder with the versions and the digests of the jars.
-const POM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/kafka");
 const CLUSTER: &str = "AAAAAAAAAAAAAAAAAAAAAQ";
 
 /// A running Kafka. It ends with the tests.
@@ -66,7 +64,9 @@ pub fn jars() -> Option<PathBuf> {
             return None;
         }
     }
-    let sums = Path::new(POM).join("SHA256SUMS");
+    // The folder with the versions and the digests of the jars.
+    let pom = Path::new(WORKSPACE).join("tests/kafka");
+    let sums = pom.join("SHA256SUMS");
     let wanted = fs::read_to_string(&sums).expect("digests");
     let folder = profile_folder().join("it/kafka");
     let done = folder.join("checked");
@@ -75,7 +75,7 @@ pub fn jars() -> Option<PathBuf> {
     }
     let _ = fs::remove_dir_all(&folder);
     let mut maven = Command::new("mvn");
-    maven.current_dir(POM).args([
+    maven.current_dir(&pom).args([
         "--quiet",
         "--batch-mode",
         "dependency:copy-dependencies",

@@ -25,6 +25,9 @@ mod worker;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+/// The folder of this workspace.
+const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 /// Nothing takes longer, also on a busy machine.
 const DEADLINE: Duration = Duration::from_mins(4);
 

@@ -1,14 +1,14 @@
 //! librdkafka as a second client, in Python.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
+use super::WORKSPACE;
 use super::kafka::Kafka;
 use super::python::python_with;
-
-const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/witness.py");
 
 pub struct Witness {
     config: Value,
@@ -25,7 +25,7 @@ impl Witness {
         let python = python_with("witness", &["confluent-kafka==2.16.1"]).join("bin/python");
         let mut command = Command::new(python);
         command
-            .arg(PROGRAM)
+            .arg(Path::new(WORKSPACE).join("worker/tests/it/witness.py"))
             .arg(self.config.to_string())
             .args(arguments);
         command

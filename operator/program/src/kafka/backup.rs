@@ -1,7 +1,7 @@
 //! KafkaBackup.
 //!
 //! `status.lastScheduleTime` is the start of the last run, and the id of its set is made of it. `status.backupId` is the set of
-//! the last run that ended well, because restores without an id use that one.
+//! the last run that succeeded, because restores without an id use that one.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -32,7 +32,7 @@ pub(super) struct Run {
     pub(super) job: String,
 }
 
-/// What is to be done about a KafkaBackup now.
+/// The next step with a KafkaBackup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Refuse(Refusal),

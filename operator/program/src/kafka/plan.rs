@@ -29,8 +29,8 @@ const STATE: &str = "/state";
 const GRACE: i64 = 60;
 /// How often a pod that failed is replaced. The worker itself waits for brokers that are away.
 const RETRIES: i32 = 5;
-/// The exit codes after which another attempt can't do better: wrong objects, a part that can't be done, missing sets or
-/// topics, active groups, refused permissions, damaged sets. `docs/kafka-worker.md` lists them all.
+/// The exit codes after which another attempt can't do better. They mean wrong objects, a part that can't be done, missing sets
+/// or topics, active groups, refused permissions, or damaged sets. `docs/kafka-worker.md` lists them all.
 const FINAL_CODES: &[i32] = &[2, 3, 10, 11, 12, 13];
 /// The label by which the webhook of Azure gives a pod its identity.
 /// <https://azure.github.io/azure-workload-identity/docs/topics/service-account-labels-and-annotations.html>

@@ -24,7 +24,7 @@ pub(super) enum Standing {
 /// A run that is under way.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Going {
-    /// What it waits for, and when to look again.
+    /// Why it waits, and when to look again.
     pub(super) verdict: Verdict,
     /// Name of the pod whose program runs, and has written lines.
     pub(super) running: Option<String>,

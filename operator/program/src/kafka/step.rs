@@ -9,17 +9,17 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::runtime::controller::Action;
 use kube::runtime::events::EventType;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt as _};
 use operator_api::{
-    Fault, KafkaBackup, KafkaCondition, KafkaOffsetReset, KafkaPhase, KafkaRestore,
+    Fault, KafkaBackup, KafkaCondition, KafkaOffsetReset, KafkaPhase, KafkaRestore, LABEL_KIND,
+    LABEL_MANAGED_BY, PROGRAM,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 
 use super::mirror::{End, Outcome};
 use super::numbers::{KafkaNumbers, Lasted, OfObject};
@@ -92,7 +92,7 @@ pub(crate) struct Frame<'a> {
     pub(super) conditions: &'a mut Vec<KafkaCondition>,
 }
 
-/// What is to be done about an object now.
+/// The next step with an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
     Refuse(Refusal),
@@ -382,40 +382,33 @@ impl<K: Kind> Step<'_, K> {
         Ok(self.object.plan(job, began, &related, owner, settings))
     }
 
-    async fn standing(&self, name: &str) -> Result<(Option<Arc<Job>>, Standing), OperatorError> {
+    async fn standing(&self, name: &str) -> Result<Standing, OperatorError> {
         let context = &self.kafka.context;
         let seen = &context.seen;
         let job = seen.jobs.get(&ObjectRef::new(name).within(&self.namespace));
         if let Some(job) = &job {
             check_owner(job, &self.namespace, self.uid()?)?;
         }
-        let stands = if job.as_ref().is_some_and(|it| has_ended(it)) {
+        if job.as_ref().is_some_and(|it| has_ended(it)) {
             let client = &context.client;
             let pods = asked::pods_of(client, &self.namespace, name, job.as_deref()).await?;
             let pods: Vec<_> = pods.iter().collect();
-            standing(job.as_deref(), &pods, self.now())
+            Ok(standing(job.as_deref(), &pods, self.now()))
         } else {
             let mut pods = seen.pods_of(&self.namespace, name);
             pods.retain(|pod| is_of(pod, job.as_deref()));
             let pods: Vec<_> = pods.iter().map(Arc::as_ref).collect();
-            standing(job.as_deref(), &pods, self.now())
-        };
-        Ok((job, stands))
+            Ok(standing(job.as_deref(), &pods, self.now()))
+        }
     }
 
     /// Shows what the Job says, or makes it.
     async fn follow(&self, name: &str, now: Timestamp) -> Result<(), OperatorError> {
         let mut status = self.status();
         let began = K::began(&status).unwrap_or(now);
-        let (found, stands) = self.standing(name).await?;
-        match stands {
+        match self.standing(name).await? {
             Standing::Missing => self.make(name, began, now).await,
-            Standing::UnderWay(going) => {
-                if let Some(job) = found {
-                    self.suspend(&job, began).await?;
-                }
-                self.show(status, *going, now).await
-            }
+            Standing::UnderWay(going) => self.show(status, *going, now).await,
             Standing::Ended(outcome) => {
                 let end = self.object.end(&outcome, &mut status);
                 self.end(status, began, &end).await
@@ -516,8 +509,7 @@ impl<K: Kind> Step<'_, K> {
             }
         };
         let mut status = self.status();
-        let (_, stands) = self.standing(&plan.name).await?;
-        match stands {
+        match self.standing(&plan.name).await? {
             Standing::Missing => return self.create(&plan).await,
             Standing::UnderWay(going) => {
                 self.wake(going.verdict.look_again);
@@ -557,34 +549,20 @@ impl<K: Kind> Step<'_, K> {
         Ok(())
     }
 
-    /// Suspends an endless Job with its object, and lets it go on. Other Jobs may be suspended by a queue.
-    async fn suspend(&self, found: &Job, began: Timestamp) -> Result<(), OperatorError> {
-        let plan = match self.plan(&found.name_any(), began).await? {
-            Ok(plan) if plan.is_endless => plan,
-            Ok(_) | Err(_) => return Ok(()),
-        };
-        let is_suspended = found.spec.as_ref().and_then(|it| it.suspend) == Some(true);
-        if is_suspended == plan.is_suspended {
-            return Ok(());
-        }
-        let jobs: Api<Job> = self.of_namespace();
-        let change = Patch::Merge(json!({ "spec": { "suspend": plan.is_suspended } }));
-        let params = PatchParams::default();
-        jobs.patch(&found.name_any(), &params, &change).await?;
-        Ok(())
-    }
-
     /// Deletes the Jobs of the object, besides one. Returns whether any is still there. A Job goes after its pods, so the
     /// worker can note how far it came.
     async fn stop_jobs(&self, besides: Option<&str>) -> Result<bool, OperatorError> {
         let uid = self.uid()?;
-        let seen = self.kafka.context.seen.jobs.state();
-        let of_object = seen.iter().filter(|job| {
+        let jobs: Api<Job> = self.of_namespace();
+        // The watch may not have shown the newest Job yet, and two Jobs must not work for one object.
+        let kind = K::kind(&()).to_lowercase();
+        let ours = format!("{LABEL_MANAGED_BY}={PROGRAM},{LABEL_KIND}={kind}");
+        let found = jobs.list(&ListParams::default().labels(&ours)).await?;
+        let of_object = found.items.iter().filter(|job| {
             job.metadata.name.as_deref() != besides
                 && !has_ended(job)
                 && job.owner_references().iter().any(|it| it.uid == uid)
         });
-        let jobs: Api<Job> = self.of_namespace();
         let mut is_any = false;
         for job in of_object {
             is_any = true;

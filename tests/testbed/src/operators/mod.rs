@@ -14,4 +14,5 @@ pub fn fill(world: &World) {
 /// Starts the controllers, which end with the testbed.
 pub fn start(world: &World) {
     backup_request::start(world);
+    kafka::start(world);
 }

@@ -9,6 +9,7 @@ mod depot;
 mod desk;
 mod http;
 mod invocation;
+pub mod kafka_worker;
 mod machine;
 mod outcome;
 pub mod programs;

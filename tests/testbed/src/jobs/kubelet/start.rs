@@ -287,7 +287,12 @@ fn plan(
     let command = environment::words(container, "/command", &own);
     let args = environment::words(container, "/args", &own);
     let line = image.command_line(&command, &args);
-    let line = line.iter().map(|word| folder.mapped(word, &mounts));
+    // The program of an image lies outside of the pod, wherever that is.
+    let program = shown(image.program.clone());
+    let line = line.into_iter().map(|word| match word == program {
+        true => word,
+        false => folder.mapped(&word, &mounts),
+    });
     let working = text(container, "/workingDir");
     let home = if working.is_empty() {
         folder.home()

@@ -11,12 +11,16 @@ mod validation;
 
 use crate::scenario::World;
 
-/// Registers the kinds, fills namespace `kafka`, and starts the operator.
+/// Registers the kinds, and fills namespace `kafka`.
 pub fn fill(world: &World) {
     for ty in kinds::all() {
         world.objects.register(ty);
     }
     world.put(demo::objects(world.now()));
+}
+
+/// Starts the operator.
+pub fn start(world: &World) {
     let operator = control::Operator::new(
         world.objects.clone(),
         world.faults.clone(),

@@ -17,8 +17,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::error::{During as _, Result, WorkError, told_failure};
-use crate::groups::{Cluster, keep, unreachable};
+use crate::groups::{Cluster, unreachable};
 use crate::log;
+use crate::notes::keep;
 use crate::output::time;
 use crate::places::{Place, breaker};
 use crate::set::{Set, groups_key};

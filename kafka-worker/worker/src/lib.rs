@@ -7,11 +7,12 @@
 //! - `backup`, `restore`, `reset`, `rollback`, `validate`, `prune`: the commands
 //! - `work`: what every command gets, and the outcome that it returns
 //! - `mapping`: the offsets of consumer groups in restored topics
-//! - `groups`: consumer groups of a cluster, and snapshots of their offsets
+//! - `snapshots`: files with the offsets of groups; `upstream`: those of the upstream operator
+//! - `groups`: consumer groups of a cluster, and their offsets
 //! - `segments`: reading the segments of a set, and comparing them with its manifest
 //! - `set`: backup sets and their manifests
 //! - `places`: Secrets, volumes, and the configuration of the library
-//! - `object`: the object of a file
+//! - `object`: the object of a file; `notes`: files that the next attempt reads
 //! - `output`, `log`: lines on stdout and on stderr, and the termination message
 //! - `error`, `text`: errors of the library and texts from outside, made safe
 
@@ -23,6 +24,7 @@ mod error;
 mod groups;
 mod log;
 mod mapping;
+mod notes;
 mod object;
 mod output;
 mod places;
@@ -32,7 +34,9 @@ mod restore;
 mod rollback;
 mod segments;
 mod set;
+mod snapshots;
 mod text;
+mod upstream;
 mod validate;
 mod work;
 

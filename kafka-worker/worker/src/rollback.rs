@@ -5,8 +5,9 @@ use kafka_spec::{OffsetRollbackSpec, rules};
 use serde_json::{Value, json};
 
 use crate::error::{Result, WorkError};
-use crate::groups::{Cluster, Snapshot};
+use crate::groups::Cluster;
 use crate::reset::located;
+use crate::snapshots::Snapshot;
 use crate::text::listed;
 use crate::work::{Outcome, Work};
 
@@ -24,11 +25,28 @@ async fn rollback(work: &Work) -> Result<Outcome> {
         .object
         .spec(|spec| rules::offset_rollback(spec, rules::Names::Fields))?;
     let of = &spec.snapshot_ref;
-    let path = of
-        .path
-        .clone()
-        .unwrap_or_else(|| format!("offset-snapshots/{}.json", of.name));
-    let snapshot = Snapshot::read(&located(work, of.pvc_name.as_deref(), &path)?)?;
+    let claim = of.pvc_name.as_deref();
+    let path = match &of.path {
+        Some(path) => located(work, claim, path)?,
+        None => {
+            let [own, upstream] = Snapshot::names(&of.name);
+            let own = located(work, claim, &own)?;
+            let upstream = located(work, claim, &upstream)?;
+            if !own.exists() && upstream.exists() {
+                upstream
+            } else {
+                own
+            }
+        }
+    };
+    let snapshot = Snapshot::read(&path)?;
+    let mut warnings = Vec::new();
+    if snapshot.is_partial {
+        warnings.push(
+            "the snapshot is one of the upstream operator: offsets that it does not have stay"
+                .to_owned(),
+        );
+    }
     let groups = match spec.consumer_groups.as_slice() {
         [] => snapshot.groups.keys().cloned().collect(),
         named => named.to_vec(),
@@ -61,7 +79,8 @@ async fn rollback(work: &Work) -> Result<Outcome> {
                     return Ok(Outcome::failed(
                         error,
                         status(&spec, &groups, &results, &failures, &unlike),
-                    ));
+                    )
+                    .with_warnings(warnings));
                 }
                 failures.push((group.clone(), error));
             }
@@ -86,16 +105,16 @@ async fn rollback(work: &Work) -> Result<Outcome> {
             format!("{message}: {}", listed(&texts, MOST_NAMED)),
         );
         error.hint.clone_from(&first.hint);
-        return Ok(Outcome::failed(error, status));
+        return Ok(Outcome::failed(error, status).with_warnings(warnings));
     }
     if !unlike.is_empty() {
         let text = format!(
             "{message}, but the offsets of {} differ from the snapshot",
             listed(&unlike, MOST_NAMED)
         );
-        return Ok(Outcome::failed(WorkError::failed(text), status));
+        return Ok(Outcome::failed(WorkError::failed(text), status).with_warnings(warnings));
     }
-    Ok(Outcome::complete(message, status))
+    Ok(Outcome::complete(message, status).with_warnings(warnings))
 }
 
 async fn one(
@@ -108,13 +127,7 @@ async fn one(
         return snapshot.give_back(cluster, group).await;
     }
     cluster.refuse_active(group).await?;
-    let missing = || {
-        WorkError::new(
-            Failure::NotFound,
-            format!("the snapshot has no group {group}"),
-        )
-    };
-    snapshot.groups.get(group).map(Vec::len).ok_or_else(missing)
+    Ok(snapshot.of(group)?.len())
 }
 
 fn status(

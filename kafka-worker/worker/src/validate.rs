@@ -181,12 +181,7 @@ async fn segments(work: &Work, place: &Place, set: &Set) -> Result<Checked> {
 }
 
 /// Checks that groups have offsets in the cluster. The library's own check passes for a group that does not exist.
-async fn groups(
-    cluster: &Cluster,
-    place: &Place,
-    set: &Set,
-    named: &[String],
-) -> Result<Checked> {
+async fn groups(cluster: &Cluster, place: &Place, set: &Set, named: &[String]) -> Result<Checked> {
     let begun = Instant::now();
     let checked = if named.is_empty() {
         all_groups(cluster, place, set).await?

@@ -19,8 +19,9 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::plan::{Expected, Plan};
 use crate::error::{During as _, Result, WorkError};
-use crate::groups::{Cluster, Offsets, keep};
+use crate::groups::{Cluster, Offsets};
 use crate::mapping::{Landing, landings};
+use crate::notes::keep;
 use crate::places::breaker;
 use crate::segments::Window;
 use crate::text::clean;

@@ -187,15 +187,16 @@ def commit(config, group, topic, *offsets):
     return {}
 
 
-def commit_all(config, topic, offset, groups):
-    """Commits one offset for many groups."""
+def commit_all(config, topic, offsets, groups):
+    """Commits the same offsets for many groups."""
     for group in groups.split(","):
-        commit(config, group, topic, f"0:{offset}")
+        commit(config, group, topic, *offsets.split(","))
     return {}
 
 
-def committed_all(config, topic, groups):
-    return {"offsets": [committed(config, group, topic, 1)["offsets"][0] for group in groups.split(",")]}
+def committed_all(config, topic, groups, partitions):
+    """Returns the offsets of many groups, one group behind the other."""
+    return {"offsets": [offset for group in groups.split(",") for offset in committed(config, group, topic, partitions)["offsets"]]}
 
 
 def committed(config, group, topic, partitions):
@@ -204,6 +205,14 @@ def committed(config, group, topic, partitions):
     found = consumer.committed(wanted, 30)
     consumer.close()
     return {"offsets": [max(it.offset, -1) for it in found]}
+
+
+def forget(config, group):
+    """Deletes a group."""
+    admin = AdminClient(config)
+    for future in admin.delete_consumer_groups([group]).values():
+        future.result(30)
+    return {}
 
 
 def ends(config, topic, partitions):

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use jiff::tz::TimeZone;
 use kafka_backup_core::Config;
 use kafka_backup_core::backup::BackupEngine;
 use kafka_backup_core::config::{Mode, OffsetStorageConfig};
+use kafka_backup_core::metrics::PrometheusMetrics;
 use kafka_spec::{BackupSpec, rules};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -21,7 +23,8 @@ use crate::groups::{Cluster, unreachable};
 use crate::log;
 use crate::notes::keep;
 use crate::output::time;
-use crate::places::{Place, breaker};
+use crate::pace::{self, Limits};
+use crate::places::{Place, breaker, no_breaker};
 use crate::set::{Set, groups_key};
 use crate::text::listed;
 use crate::work::{Outcome, Patience, Work};
@@ -138,7 +141,7 @@ async fn begin(work: &Work) -> Result<Outcome> {
     }
     unfinished.forget();
     status["resumable"] = json!(false);
-    let warnings = [set.held_back(), no_limits(&spec)].concat();
+    let warnings = [set.held_back(), no_breaker(&spec.circuit_breaker).into_iter().collect()].concat();
     let message = format!(
         "backup {id} has {} records in {} segments",
         set.records(),
@@ -178,26 +181,17 @@ fn explained(error: WorkError) -> WorkError {
     }
 }
 
-/// Returns warnings about settings that have no effect on backups.
-fn no_limits(spec: &BackupSpec) -> Vec<String> {
-    let limits = &spec.rate_limiting;
-    let set = [
-        ("recordsPerSec", limits.records_per_sec),
-        ("bytesPerSec", limits.bytes_per_sec),
-    ];
-    let set = set.into_iter().filter(|(_, limit)| *limit > 0);
-    set.map(|(name, _)| {
-        format!("spec.rateLimiting.{name} has no effect on backups: set a quota in Kafka")
-    })
-    .collect()
-}
-
 /// Connects to the cluster.
-async fn connect(work: &Work, spec: &BackupSpec, config: Config) -> Result<BackupEngine> {
+async fn connect(work: &Work, spec: &BackupSpec, config: Config) -> Result<Engine> {
     let what = "connecting to Kafka";
+    let metrics = Arc::new(PrometheusMetrics::new());
     let connecting = async {
-        match tokio::time::timeout(CONNECT, BackupEngine::new(config)).await {
-            Ok(Ok(engine)) => Ok(engine),
+        let engine = BackupEngine::new_with_metrics(config, Some(Arc::clone(&metrics)));
+        match tokio::time::timeout(CONNECT, engine).await {
+            Ok(Ok(engine)) => Ok(Engine {
+                engine: Arc::new(engine),
+                metrics,
+            }),
             Ok(Err(error)) => {
                 let servers = &spec.kafka_cluster.bootstrap_servers;
                 Err(unreachable(error, servers).await.during(what))
@@ -211,9 +205,22 @@ async fn connect(work: &Work, spec: &BackupSpec, config: Config) -> Result<Backu
     work.stoppable(Box::pin(connecting)).await
 }
 
+/// The library's engine, and what it counts.
+struct Engine {
+    engine: Arc<BackupEngine>,
+    metrics: Arc<PrometheusMetrics>,
+}
+
 /// Runs the engine until it ends or a signal comes, and reports progress.
-async fn copy(work: &Work, engine: &BackupEngine, task: &Task<'_>) -> Result<()> {
-    let mut running = pin!(engine.run());
+async fn copy(work: &Work, Engine { engine, metrics }: &Engine, task: &Task<'_>) -> Result<()> {
+    let limits = Limits::of(&task.spec.rate_limiting);
+    let mut running = pin!(async {
+        let (engine, metrics) = (Arc::clone(engine), Arc::clone(metrics));
+        match limits {
+            None => engine.run().await,
+            Some(limits) => pace::run(engine, metrics, task.id, limits, work.stop.clone()).await,
+        }
+    });
     let mut groups = pin!(follow_groups(work, task));
     let mut reports = tokio::time::interval(REPORT);
     loop {
@@ -269,6 +276,8 @@ fn config(work: &Work, spec: &BackupSpec, id: &str, place: &Place) -> Result<Con
         .compression_level
         .filter(|_| spec.compression == "zstd")
         .unwrap_or(3);
+    let limits = Limits::of(&spec.rate_limiting).map(Limits::requests);
+    let (partitions, request) = limits.unzip();
     let options = json!({
         "segment_max_bytes": spec.segment_max_bytes,
         "segment_max_interval_ms": spec.segment_max_interval_ms,
@@ -280,7 +289,9 @@ fn config(work: &Work, spec: &BackupSpec, id: &str, place: &Place) -> Result<Con
         "include_offset_headers": spec.include_offset_headers,
         "source_cluster_id": spec.source_cluster_id,
         "poll_interval_ms": spec.poll_interval_ms.max(1),
-        "max_concurrent_partitions": spec.rate_limiting.max_concurrent_partitions,
+        "max_concurrent_partitions": partitions
+            .unwrap_or_else(|| spec.rate_limiting.max_concurrent_partitions.unsigned_abs()),
+        "fetch_max_bytes": request,
         "sync_interval_secs": spec.checkpoint.interval_secs.max(1),
         "shutdown_grace_secs": GRACE,
         "circuit_breaker": breaker(&spec.circuit_breaker),

@@ -5,6 +5,7 @@
 //!
 //! - `cli`: arguments, start, signals, exit codes
 //! - `backup`, `restore`, `reset`, `rollback`, `validate`, `prune`: the commands
+//! - `pace`: the rates of backups
 //! - `work`: what every command gets, and the outcome that it returns
 //! - `mapping`: the offsets of consumer groups in restored topics
 //! - `snapshots`: files with the offsets of groups; `upstream`: those of the upstream operator
@@ -27,6 +28,7 @@ mod mapping;
 mod notes;
 mod object;
 mod output;
+mod pace;
 mod places;
 mod prune;
 mod reset;

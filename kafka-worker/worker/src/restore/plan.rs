@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::error::{Result, WorkError};
 use crate::groups::{Cluster, Partition};
-use crate::places::Place;
+use crate::places::{Place, no_breaker};
 use crate::segments::{self, Tally, Window};
 use crate::set::{Set, referred};
 use crate::text::listed;
@@ -143,6 +143,7 @@ impl Plan {
         if self.spec.produce_acks == 0 {
             warnings.push("spec.produceAcks 0 would lose records in silence: 1 is used".to_owned());
         }
+        warnings.extend(no_breaker(&self.spec.circuit_breaker));
         warnings
     }
 

@@ -75,27 +75,7 @@ async fn begin(work: &Work) -> Result<Outcome> {
         place: &place,
         id: &id,
     };
-    let mut patience = Patience::new();
-    let mut engine = Some(connect(work, &spec, config.clone()).await?);
-    let result = loop {
-        let result = match engine.take() {
-            Some(engine) => copy(work, &engine, &task).await,
-            None => match connect(work, &spec, config.clone()).await {
-                Ok(engine) => copy(work, &engine, &task).await,
-                Err(error) => Err(error),
-            },
-        };
-        let Err(error) = result else { break Ok(()) };
-        // A run that failed is continued by the next one, with the same set.
-        let records = Set::find(backend, &id)
-            .await
-            .ok()
-            .flatten()
-            .map_or(0, |set| set.records());
-        if let Err(error) = patience.again(work, error, records.unsigned_abs()).await {
-            break Err(error);
-        }
-    };
+    let result = copy_patiently(work, &task, config).await?;
     let set = Set::find(backend, &id).await;
     let mut status = status(work, &id, set.as_ref().ok().and_then(Option::as_ref));
     if let Ok(metadata) = backend.head(&format!("{id}/manifest.json")).await
@@ -139,9 +119,16 @@ async fn begin(work: &Work) -> Result<Outcome> {
         }));
         status["groupsNotRead"] = shown(unread);
     }
+    if set.manifest.topics.is_empty() {
+        lacking.push("no topic of the cluster has a name of spec.topics".to_owned());
+    }
     unfinished.forget();
     status["resumable"] = json!(false);
-    let warnings = [set.held_back(), no_breaker(&spec.circuit_breaker).into_iter().collect()].concat();
+    let warnings = [
+        set.held_back(),
+        no_breaker(&spec.circuit_breaker).into_iter().collect(),
+    ]
+    .concat();
     let message = format!(
         "backup {id} has {} records in {} segments",
         set.records(),
@@ -155,6 +142,36 @@ async fn begin(work: &Work) -> Result<Outcome> {
     Ok(Outcome::failed(error, status)
         .with_warnings(lacking)
         .with_warnings(warnings))
+}
+
+/// Copies the records, and tries again when that fails. The inner error is that of the last attempt.
+///
+/// # Errors
+/// When the first connection fails.
+async fn copy_patiently(work: &Work, task: &Task<'_>, config: Config) -> Result<Result<()>> {
+    let mut patience = Patience::new();
+    let mut engine = Some(connect(work, task.spec, config.clone()).await?);
+    loop {
+        let result = match engine.take() {
+            Some(engine) => copy(work, &engine, task).await,
+            None => match connect(work, task.spec, config.clone()).await {
+                Ok(engine) => copy(work, &engine, task).await,
+                Err(error) => Err(error),
+            },
+        };
+        let Err(error) = result else {
+            return Ok(Ok(()));
+        };
+        // A run that failed is continued by the next one, with the same set.
+        let records = Set::find(task.place.backend.as_ref(), task.id)
+            .await
+            .ok()
+            .flatten()
+            .map_or(0, |set| set.records());
+        if let Err(error) = patience.again(work, error, records.unsigned_abs()).await {
+            return Ok(Err(error));
+        }
+    }
 }
 
 fn resumable(error: WorkError) -> WorkError {
@@ -265,6 +282,7 @@ fn status(work: &Work, id: &str, set: Option<&Set>) -> Value {
         status["recordsProcessed"] = json!(records);
         status["bytesProcessed"] = json!(set.bytes());
         status["segmentsCompleted"] = json!(set.manifest.total_segments());
+        status["missing"] = json!(set.missing());
         status["throughputRecordsPerSec"] = json!(rate(records, work));
         status["throughputBytesPerSec"] = json!(rate(set.bytes(), work));
     }

@@ -6,6 +6,7 @@
 //! - `cli`: arguments, start, signals, exit codes
 //! - `backup`, `restore`, `reset`, `rollback`, `validate`, `prune`: the commands
 //! - `pace`: the rates of backups
+//! - `rounds`: the same work for many groups
 //! - `work`: what every command gets, and the outcome that it returns
 //! - `mapping`: the offsets of consumer groups in restored topics
 //! - `snapshots`: files with the offsets of groups; `upstream`: those of the upstream operator
@@ -34,6 +35,7 @@ mod prune;
 mod reset;
 mod restore;
 mod rollback;
+mod rounds;
 mod segments;
 mod set;
 mod snapshots;

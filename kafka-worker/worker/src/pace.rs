@@ -50,7 +50,10 @@ impl Limits {
         let of = |limit: u64| if limit == 0 { u64::MAX } else { limit };
         let second = of(self.bytes).min(of(self.records).saturating_mul(RECORD));
         let partitions = (second / PARTITION).clamp(1, self.partitions);
-        (partitions, (second / partitions).clamp(REQUEST.0, REQUEST.1))
+        (
+            partitions,
+            (second / partitions).clamp(REQUEST.0, REQUEST.1),
+        )
     }
 
     /// Returns the time that so much work should take.

@@ -303,10 +303,9 @@ mod tests {
         let breaker = |json: Value| no_breaker(&serde_json::from_value(json).expect("a breaker"));
         assert_eq!(breaker(json!({})), None);
         let told = breaker(json!({ "failureThreshold": 9, "operationTimeoutMs": 5 }));
-        assert!(
-            told.is_some_and(|told| told
-                .starts_with("spec.circuitBreaker.failureThreshold, operationTimeoutMs has no"))
-        );
+        assert!(told.is_some_and(|told| {
+            told.starts_with("spec.circuitBreaker.failureThreshold, operationTimeoutMs has no")
+        }));
     }
 
     fn opened(places: &Places, storage: Value) -> StorageBackendConfig {

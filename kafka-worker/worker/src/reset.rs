@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use host_base::{Failure, Sha256, files};
 use kafka_backup_core::manifest::OffsetMapping;
@@ -14,6 +15,7 @@ use crate::error::{Result, WorkError};
 use crate::groups::{Cluster, Committed, Partition};
 use crate::mapping::{Mapping, VERSION};
 use crate::places::inside;
+use crate::rounds::{self, Done, Order};
 use crate::snapshots::{self, LARGEST, Snapshot};
 use crate::text::listed;
 use crate::upstream;
@@ -35,11 +37,8 @@ async fn reset(work: &Work) -> Result<Outcome> {
         .object
         .spec(|spec| rules::offset_reset(spec, rules::Names::Fields))?;
     let mapping = mapping(work, &spec)?;
-    let cluster = work
-        .stoppable(Cluster::connect(
-            work.places.cluster(&spec.kafka_cluster, &[])?,
-        ))
-        .await?;
+    let config = work.places.cluster(&spec.kafka_cluster, &[])?;
+    let mut cluster = work.stoppable(Cluster::connect(config.clone())).await?;
     let groups: Vec<_> = spec
         .consumer_groups
         .iter()
@@ -53,9 +52,9 @@ async fn reset(work: &Work) -> Result<Outcome> {
         let folder = work.state_folder("spec.snapshotBeforeReset")?;
         let digest = Sha256::digest(work.object.identity().as_bytes()).to_string();
         let id = format!("{}-{}", work.object.metadata.name, &digest[..8]);
-        let (snapshot, path) = work
-            .stoppable(Snapshot::take(&cluster, &groups, &id, folder, HOURS))
-            .await?;
+        let take =
+            async |cluster: &Cluster| Snapshot::take(cluster, &groups, &id, folder, HOURS).await;
+        let (snapshot, path) = rounds::patiently(work, &config, &mut cluster, take).await?;
         status["snapshotId"] = json!(snapshot.id);
         status["snapshotPath"] = json!(path);
         status["snapshotExpiresAt"] = json!(snapshot.expires);
@@ -66,46 +65,36 @@ async fn reset(work: &Work) -> Result<Outcome> {
         status["deletedSnapshots"] = json!(deleted);
         warnings.extend(problems);
     }
-    let mut results: Vec<Value> = Vec::new();
-    let mut failures: Vec<WorkError> = Vec::new();
-    for group in &groups {
-        if !failures.is_empty() && !spec.continue_on_error {
-            results.push(json!({ "groupId": group, "success": false, "error": "not tried after the first error" }));
-            continue;
-        }
-        let result = work
-            .stoppable(one(&cluster, &spec, mapping.as_ref(), group))
-            .await;
-        match result {
-            Ok(offsets) => {
-                let mut result =
-                    json!({ "groupId": group, "success": true, "partitionsReset": offsets.len() });
-                if spec.dry_run {
-                    result["offsets"] = json!(offsets);
-                }
-                results.push(result);
-            }
-            Err(error) if error.failure == Failure::Interrupted => {
-                done(&mut status, &results, groups.len());
-                return Ok(Outcome::failed(error, status).with_warnings(warnings));
-            }
-            Err(error) => {
-                results.push(json!({ "groupId": group, "success": false, "error": error.message }));
-                failures.push(error);
-            }
-        }
-        work.output.progress(
-            &json!({ "groupsTotal": groups.len(), "groupsReset": results.len() - failures.len() }),
-        );
+    let (spec, mapping) = (Arc::new(spec), Arc::new(mapping));
+    let order = Order {
+        at_once: usize::try_from(spec.parallelism).unwrap_or(usize::MAX),
+        goes_on: spec.continue_on_error,
+    };
+    let doing = |cluster: Arc<Cluster>, group: String| {
+        let (spec, mapping) = (Arc::clone(&spec), Arc::clone(&mapping));
+        async move { one(&cluster, &spec, mapping.as_ref().as_ref(), &group).await }
+    };
+    let total = groups.len();
+    let report = |reset: usize| {
+        work.output
+            .progress(&json!({ "groupsTotal": total, "groupsReset": reset }));
+    };
+    let results = rounds::each(work, &config, cluster, &groups, order, doing, report).await;
+    let reset = done(&mut status, &results, &groups, spec.dry_run);
+    if results.is_stopped {
+        return Ok(Outcome::failed(WorkError::interrupted(), status).with_warnings(warnings));
     }
-    let reset = done(&mut status, &results, groups.len());
+    let failures = results.failures();
     status["duration"] = json!(format!("{:.2}s", work.output.seconds()));
-    let (total, would) = (groups.len(), if spec.dry_run { "would be" } else { "were" });
+    let would = if spec.dry_run { "would be" } else { "were" };
     let message = format!("{reset} of {total} groups {would} reset");
-    let Some(first) = failures.first() else {
+    let Some((_, first)) = failures.first() else {
         return Ok(Outcome::complete(message, status).with_warnings(warnings));
     };
-    let texts: Vec<_> = failures.iter().map(|error| error.message.clone()).collect();
+    let texts: Vec<_> = failures
+        .iter()
+        .map(|(_, error)| error.message.clone())
+        .collect();
     let failure = if reset == 0 {
         first.failure
     } else {
@@ -120,15 +109,27 @@ async fn reset(work: &Work) -> Result<Outcome> {
 }
 
 /// Puts the results into the status, and returns the number of groups that were reset.
-fn done(status: &mut Value, results: &[Value], total: usize) -> usize {
-    let reset = results
-        .iter()
-        .filter(|result| result["success"] == true)
-        .count();
-    status["groupsReset"] = json!(reset);
-    status["groupsFailed"] = json!(total - reset);
-    status["groupResults"] = json!(results);
-    reset
+fn done(status: &mut Value, done: &Done<Vec<Committed>>, groups: &[String], is_dry: bool) -> usize {
+    let shown = groups.iter().filter_map(|group| {
+        let mut shown = match done.results.get(group) {
+            Some(Ok(offsets)) => {
+                let mut shown = json!({ "success": true, "partitionsReset": offsets.len() });
+                if is_dry {
+                    shown["offsets"] = json!(offsets);
+                }
+                shown
+            }
+            Some(Err(error)) => json!({ "success": false, "error": error.message }),
+            None if done.is_stopped => return None,
+            None => json!({ "success": false, "error": "not tried after the first error" }),
+        };
+        shown["groupId"] = json!(group);
+        Some(shown)
+    });
+    status["groupResults"] = shown.collect();
+    status["groupsReset"] = json!(done.count());
+    status["groupsFailed"] = json!(groups.len() - done.count());
+    done.count()
 }
 
 async fn one(

@@ -1,5 +1,8 @@
 //! `offset-rollback`: gives consumer groups the offsets of a snapshot.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use host_base::Failure;
 use kafka_spec::{OffsetRollbackSpec, rules};
 use serde_json::{Value, json};
@@ -7,11 +10,17 @@ use serde_json::{Value, json};
 use crate::error::{Result, WorkError};
 use crate::groups::Cluster;
 use crate::reset::located;
+use crate::rounds::{self, Done, Order};
 use crate::snapshots::Snapshot;
 use crate::text::listed;
 use crate::work::{Outcome, Work};
 
 const MOST_NAMED: usize = 5;
+/// The kind has no number of groups at once.
+const ORDER: Order = Order {
+    at_once: 8,
+    goes_on: true,
+};
 
 pub async fn run(work: &Work) -> Outcome {
     match rollback(work).await {
@@ -47,47 +56,32 @@ async fn rollback(work: &Work) -> Result<Outcome> {
                 .to_owned(),
         );
     }
-    let groups = match spec.consumer_groups.as_slice() {
+    let groups: Vec<String> = match spec.consumer_groups.as_slice() {
         [] => snapshot.groups.keys().cloned().collect(),
-        named => named.to_vec(),
+        named => named
+            .iter()
+            .cloned()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
     };
-    let cluster = work
-        .stoppable(Cluster::connect(
-            work.places.cluster(&spec.kafka_cluster, &[])?,
-        ))
-        .await?;
-    let mut results: Vec<Value> = Vec::new();
-    let mut failures: Vec<(String, WorkError)> = Vec::new();
-    let mut unlike: Vec<String> = Vec::new();
-    for group in &groups {
-        let result = work.stoppable(one(&cluster, &snapshot, &spec, group)).await;
-        match result {
-            Ok(partitions) => {
-                results.push(
-                    json!({ "groupId": group, "success": true, "partitionsReset": partitions }),
-                );
-                if spec.verify_after_rollback
-                    && !spec.dry_run
-                    && !work.stoppable(snapshot.matches(&cluster, group)).await?
-                {
-                    unlike.push(group.clone());
-                }
-            }
-            Err(error) => {
-                results.push(json!({ "groupId": group, "success": false, "error": error.message }));
-                if error.failure == Failure::Interrupted {
-                    return Ok(Outcome::failed(
-                        error,
-                        status(&spec, &groups, &results, &failures, &unlike),
-                    )
-                    .with_warnings(warnings));
-                }
-                failures.push((group.clone(), error));
-            }
-        }
+    let config = work.places.cluster(&spec.kafka_cluster, &[])?;
+    let cluster = work.stoppable(Cluster::connect(config.clone())).await?;
+    let (spec, snapshot) = (Arc::new(spec), Arc::new(snapshot));
+    let doing = |cluster: Arc<Cluster>, group: String| {
+        let (spec, snapshot) = (Arc::clone(&spec), Arc::clone(&snapshot));
+        async move { one(&cluster, &snapshot, &spec, &group).await }
+    };
+    let report = |done: usize| {
+        work.output.progress(&json!({ "groupsRolledBack": done }));
+    };
+    let results = rounds::each(work, &config, cluster, &groups, ORDER, doing, report).await;
+    let status = status(&spec, &groups, &results);
+    if results.is_stopped {
+        return Ok(Outcome::failed(WorkError::interrupted(), status).with_warnings(warnings));
     }
-    let status = status(&spec, &groups, &results, &failures, &unlike);
-    let done = groups.len() - failures.len();
+    let failures = results.failures();
+    let done = results.count();
     let would = if spec.dry_run { "would be" } else { "were" };
     let message = format!("{done} of {} groups {would} rolled back", groups.len());
     if let Some((_, first)) = failures.first() {
@@ -107,6 +101,7 @@ async fn rollback(work: &Work) -> Result<Outcome> {
         error.hint.clone_from(&first.hint);
         return Ok(Outcome::failed(error, status).with_warnings(warnings));
     }
+    let unlike = unlike(&results);
     if !unlike.is_empty() {
         let text = format!(
             "{message}, but the offsets of {} differ from the snapshot",
@@ -117,40 +112,62 @@ async fn rollback(work: &Work) -> Result<Outcome> {
     Ok(Outcome::complete(message, status).with_warnings(warnings))
 }
 
+/// What a rollback did for a group.
+struct Back {
+    partitions: usize,
+    /// Whether the group then had the offsets of the snapshot, if that was looked up.
+    matches: bool,
+}
+
 async fn one(
     cluster: &Cluster,
     snapshot: &Snapshot,
     spec: &OffsetRollbackSpec,
     group: &str,
-) -> Result<usize> {
-    if !spec.dry_run {
-        return snapshot.give_back(cluster, group).await;
+) -> Result<Back> {
+    if spec.dry_run {
+        cluster.refuse_active(group).await?;
+        let partitions = snapshot.of(group)?.len();
+        return Ok(Back {
+            partitions,
+            matches: true,
+        });
     }
-    cluster.refuse_active(group).await?;
-    Ok(snapshot.of(group)?.len())
+    let partitions = snapshot.give_back(cluster, group).await?;
+    let matches = !spec.verify_after_rollback || snapshot.matches(cluster, group).await?;
+    Ok(Back {
+        partitions,
+        matches,
+    })
 }
 
-fn status(
-    spec: &OffsetRollbackSpec,
-    groups: &[String],
-    results: &[Value],
-    failures: &[(String, WorkError)],
-    unlike: &[String],
-) -> Value {
-    let done = results
-        .iter()
-        .filter(|result| result["success"] == true)
-        .count();
+/// Returns the groups whose offsets differ from the snapshot after the rollback.
+fn unlike(done: &Done<Back>) -> Vec<String> {
+    let unlike = done.results.iter().filter(|(_, result)| {
+        let matches = result.as_ref().map_or(true, |back| back.matches);
+        !matches
+    });
+    unlike.map(|(group, _)| group.clone()).collect()
+}
+
+fn status(spec: &OffsetRollbackSpec, groups: &[String], done: &Done<Back>) -> Value {
+    let results = done.results.iter().map(|(group, result)| match result {
+        Ok(back) => {
+            json!({ "groupId": group, "success": true, "partitionsReset": back.partitions })
+        }
+        Err(error) => json!({ "groupId": group, "success": false, "error": error.message }),
+    });
     let mut status = json!({
-        "groupsRolledBack": if spec.dry_run { 0 } else { done },
-        "groupsFailed": failures.len(),
-        "groupResults": results,
+        "groupsRolledBack": if spec.dry_run { 0 } else { done.count() },
+        "groupsFailed": done.failures().len(),
+        "groupResults": results.collect::<Value>(),
     });
     if spec.verify_after_rollback && !spec.dry_run {
+        let unlike = unlike(done);
         status["verification"] = json!({
-            "allMatched": unlike.is_empty() && done == groups.len(),
+            "allMatched": unlike.is_empty() && done.count() == groups.len(),
             "totalGroups": groups.len(),
-            "matchedGroups": done - unlike.len(),
+            "matchedGroups": done.count() - unlike.len(),
             "mismatchedGroups": unlike,
         });
     }

@@ -298,6 +298,16 @@ fn records_that_kafka_has_deleted_meanwhile_are_reported() {
         "{message}"
     );
     assert_eq!(report.result()["status"]["recordsProcessed"], 1300);
+    let gap = json!([{
+        "topic": "expired", "partition": 0, "firstOffset": 1000, "lastOffset": 1199, "reason": "Deleted",
+    }]);
+    assert_eq!(report.result()["status"]["missing"], gap);
+    // A later run with the same set adds what is new, and does not forget what is lost.
+    witness.ask(&["more", "expired", "1", "100", "40"]);
+    let report = desk.run("backup", &object, &["--backup-id", "expired"]);
+    report.fails(3, "partial");
+    assert_eq!(report.result()["status"]["recordsProcessed"], 1400);
+    assert_eq!(report.result()["status"]["missing"], gap);
 
     let spec = restore(kafka, "expired", "expired", "expired-restored");
     let more = [
@@ -316,7 +326,7 @@ fn records_that_kafka_has_deleted_meanwhile_are_reported() {
         report.result()["warnings"],
         json!(["backup expired has gaps: expired[0] lacks the offsets 1000–1199"])
     );
-    assert_eq!(witness.records("expired-restored"), 1300);
+    assert_eq!(witness.records("expired-restored"), 1400);
 }
 
 #[test]
@@ -327,12 +337,7 @@ fn a_backup_keeps_its_rates() {
     witness.produce("slow-too", 3, 10_000, 1000, false);
     for (name, topic, limit, rate) in [
         ("recordsPerSec", "slow", 5000, "throughputRecordsPerSec"),
-        (
-            "bytesPerSec",
-            "slow-too",
-            700_000,
-            "throughputBytesPerSec",
-        ),
+        ("bytesPerSec", "slow-too", 700_000, "throughputBytesPerSec"),
     ] {
         let mut spec = into_volume(&kafka.cluster(), &[topic]);
         spec["rateLimiting"] = json!({ name: limit });
@@ -385,4 +390,18 @@ fn a_backup_keeps_its_rates() {
     report.fails(130, "interrupted");
     let kept = report.result()["status"]["recordsProcessed"].as_u64();
     assert!(kept > Some(0) && kept < Some(30_000), "{report:#?}");
+}
+
+#[test]
+fn a_backup_of_no_topic_is_not_complete() {
+    let Some(kafka) = kafka() else { return };
+    let desk = Desk::new();
+    let spec = into_volume(&kafka.cluster(), &["no-topic-has-this-*"]);
+    let object = desk.object("KafkaBackup", "empty", &spec);
+    let report = desk.run("backup", &object, &[]);
+    let message = report.fails(3, "partial");
+    assert!(
+        message.contains("no topic of the cluster has a name of spec.topics"),
+        "{message}"
+    );
 }

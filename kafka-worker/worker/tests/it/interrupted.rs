@@ -45,6 +45,11 @@ fn a_stopped_backup_is_not_complete_and_goes_on_with_the_same_set() {
             report.fails(130, "interrupted");
             assert_eq!(report.result()["status"]["backupId"], id);
             assert_eq!(report.result()["status"]["resumable"], true);
+            let missing = &report.result()["status"]["missing"][0];
+            assert_eq!(
+                [&missing["topic"], &missing["reason"]],
+                ["stopped", "NotRead"]
+            );
             assert_eq!(desk.termination()["state"], "interrupted");
         }
         let spec = json!({ "backupRef": { "name": "stopped", "backupId": id }, "kafkaCluster": kafka.cluster(), "checks": { "messageCount": {} } });

@@ -366,6 +366,19 @@ fn a_reset_that_is_killed_can_be_finished_and_rolled_back() {
         40
     );
     assert_eq!(offsets(), json!(vec![7; 40]));
+
+    // Several groups at once.
+    let mut spec = reset(kafka, "", "to-offset");
+    spec["consumerGroups"] = json!(groups);
+    spec["resetOffset"] = json!(55);
+    spec["continueOnError"] = json!(true);
+    spec["parallelism"] = json!(7);
+    let object = desk.object("KafkaOffsetReset", "at-once", &spec);
+    let status = desk.complete("offset-reset", &object, &[]);
+    assert_eq!(status["groupsReset"], 40);
+    let shown = status["groupResults"].as_array().expect("groups");
+    assert_eq!(shown.len(), 40);
+    assert_eq!(offsets(), json!(vec![55; 40]));
 }
 
 #[test]

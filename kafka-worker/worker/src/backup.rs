@@ -37,6 +37,13 @@ const GRACE: u64 = 8;
 const END: Duration = Duration::from_secs(15);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_mins(1);
+/// The bytes of the records that segments in the making hold, of all partitions at once. About three times as many bytes are in
+/// memory: a segment that is full is compressed and written while the next one is made.
+const SEGMENTS: u64 = 128 << 20;
+/// The smallest segment of that rule, and the smallest request.
+const SMALLEST: u64 = 1 << 20;
+/// The bytes of one request of a backup without limits.
+const REQUEST: u64 = 16 << 20;
 /// The most items of a list in a message.
 const MOST_NAMED: usize = 5;
 
@@ -289,15 +296,29 @@ fn status(work: &Work, id: &str, set: Option<&Set>) -> Value {
     status
 }
 
+/// Returns the bytes of a segment and of a request, so that the memory has a limit however many partitions are read at once.
+fn sizes(segment: u64, partitions: u64, request: u64) -> (u64, u64) {
+    let most = (SEGMENTS / partitions.max(1)).max(SMALLEST);
+    let segment = segment.min(most);
+    // A request is decompressed as a whole.
+    (segment, request.min((most / 8).max(SMALLEST)))
+}
+
 fn config(work: &Work, spec: &BackupSpec, id: &str, place: &Place) -> Result<Config> {
     let level = spec
         .compression_level
         .filter(|_| spec.compression == "zstd")
         .unwrap_or(3);
-    let limits = Limits::of(&spec.rate_limiting).map(Limits::requests);
-    let (partitions, request) = limits.unzip();
+    let (partitions, request) = match Limits::of(&spec.rate_limiting) {
+        Some(limits) => limits.requests(),
+        None => (
+            spec.rate_limiting.max_concurrent_partitions.unsigned_abs(),
+            REQUEST,
+        ),
+    };
+    let (segment, request) = sizes(spec.segment_max_bytes.unsigned_abs(), partitions, request);
     let options = json!({
-        "segment_max_bytes": spec.segment_max_bytes,
+        "segment_max_bytes": segment,
         "segment_max_interval_ms": spec.segment_max_interval_ms,
         "compression": spec.compression,
         "compression_level": level,
@@ -307,8 +328,7 @@ fn config(work: &Work, spec: &BackupSpec, id: &str, place: &Place) -> Result<Con
         "include_offset_headers": spec.include_offset_headers,
         "source_cluster_id": spec.source_cluster_id,
         "poll_interval_ms": spec.poll_interval_ms.max(1),
-        "max_concurrent_partitions": partitions
-            .unwrap_or_else(|| spec.rate_limiting.max_concurrent_partitions.unsigned_abs()),
+        "max_concurrent_partitions": partitions,
         "fetch_max_bytes": request,
         "sync_interval_secs": spec.checkpoint.interval_secs.max(1),
         "shutdown_grace_secs": GRACE,
@@ -510,5 +530,13 @@ mod tests {
     fn a_set_has_the_name_and_the_time_of_its_backup() {
         let at: Timestamp = "2025-09-06T12:00:01.5Z".parse().expect("a time");
         assert_eq!(named("nightly", at), "nightly-20250906-120001");
+    }
+
+    #[test]
+    fn many_partitions_at_once_need_no_more_memory() {
+        assert_eq!(sizes(128 << 20, 4, REQUEST), (32 << 20, 4 << 20));
+        assert_eq!(sizes(128 << 20, 1, REQUEST), (128 << 20, 16 << 20));
+        assert_eq!(sizes(2000, 4, 100_000), (2000, 100_000));
+        assert_eq!(sizes(128 << 20, 1000, REQUEST), (1 << 20, 1 << 20));
     }
 }

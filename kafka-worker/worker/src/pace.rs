@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(rest(&mut pace, 60, (500, 0)), 0);
         // The stricter limit counts.
         assert_eq!(rest(&mut pace, 61, (600, 9000)), 8);
-        // What a rest of the longest time does not make up for stays.
+        // The longest rest is too short here, so the next one makes up for the remainder.
         assert_eq!(rest(&mut pace, 69, (600, 49_000)), 20);
         assert_eq!(rest(&mut pace, 89, (600, 49_000)), 20);
     }

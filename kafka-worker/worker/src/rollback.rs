@@ -112,7 +112,7 @@ async fn rollback(work: &Work) -> Result<Outcome> {
     Ok(Outcome::complete(message, status).with_warnings(warnings))
 }
 
-/// What a rollback did for a group.
+/// The result of the rollback of a group.
 struct Back {
     partitions: usize,
     /// Whether the group then had the offsets of the snapshot, if that was looked up.

@@ -11,7 +11,7 @@ use crate::error::{Result, WorkError};
 use crate::groups::Cluster;
 use crate::work::{Patience, Work};
 
-/// What became of each group that was tried.
+/// The results of the groups that were tried.
 #[derive(Debug)]
 pub struct Done<T> {
     pub results: BTreeMap<String, Result<T>>,

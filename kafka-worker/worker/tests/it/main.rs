@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
 mod at_random;
+mod bench;
 mod checks;
 mod damage;
 mod data;

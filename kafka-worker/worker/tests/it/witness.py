@@ -173,6 +173,26 @@ def count(config, topic):
     return {"records": sum(len(part) // 16 for part in digests.values())}
 
 
+def dump(config, topic, path):
+    """Writes the keys and values of a topic into a file, and does nothing else."""
+    consumer = Consumer(
+        settings(config, **{"group.id": "witness-dumps", "enable.auto.commit": False, "enable.partition.eof": True})
+    )
+    partitions = set(consumer.list_topics(topic, 30).topics[topic].partitions)
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+    with open(path, "wb") as file:
+        while partitions:
+            for message in consumer.consume(10000, 0.1):
+                if message.error():
+                    assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
+                    partitions.discard(message.partition())
+                else:
+                    file.write(message.key() or b"")
+                    file.write(message.value() or b"")
+    consumer.close()
+    return {}
+
+
 def topics(config):
     return {"topics": sorted(AdminClient(config).list_topics(timeout=30).topics)}
 

@@ -65,7 +65,7 @@ where
         is_stopped: false,
     };
     let mut cluster = Arc::new(cluster);
-    let mut patience = Patience::new();
+    let mut patience: Option<Patience> = None;
     loop {
         let left = groups
             .iter()
@@ -78,6 +78,7 @@ where
             return done;
         };
         let progress = u64::try_from(done.count()).unwrap_or(u64::MAX);
+        let patience = patience.get_or_insert_with(Patience::new);
         match patience.again(work, error.clone(), progress).await {
             Ok(()) => {}
             Err(error) => {

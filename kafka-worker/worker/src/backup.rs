@@ -300,8 +300,8 @@ fn status(work: &Work, id: &str, set: Option<&Set>) -> Value {
 fn sizes(segment: u64, partitions: u64, request: u64) -> (u64, u64) {
     let most = (SEGMENTS / partitions.max(1)).max(SMALLEST);
     let segment = segment.min(most);
-    // A request is decompressed as a whole.
-    (segment, request.min((most / 8).max(SMALLEST)))
+    // A request is decompressed as a whole. As in the library, it is not larger than a segment.
+    (segment, request.min((most / 8).max(SMALLEST)).min(segment))
 }
 
 fn config(work: &Work, spec: &BackupSpec, id: &str, place: &Place) -> Result<Config> {
@@ -536,7 +536,7 @@ mod tests {
     fn many_partitions_at_once_need_no_more_memory() {
         assert_eq!(sizes(128 << 20, 4, REQUEST), (32 << 20, 4 << 20));
         assert_eq!(sizes(128 << 20, 1, REQUEST), (128 << 20, 16 << 20));
-        assert_eq!(sizes(2000, 4, 100_000), (2000, 100_000));
+        assert_eq!(sizes(2000, 4, 100_000), (2000, 2000));
         assert_eq!(sizes(128 << 20, 1000, REQUEST), (1 << 20, 1 << 20));
     }
 }

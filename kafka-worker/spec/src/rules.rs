@@ -221,11 +221,11 @@ pub fn validation(spec: &ValidationSpec, names: Names) -> Vec<String> {
         "spec.checks.messageCount.failThreshold",
         threshold,
     ));
-    if let Some(check) = &checks.consumer_group_offsets
-        && check.enabled
-        && check.consumer_groups.is_empty()
-    {
-        problems.push("the check consumer-group-offsets needs consumerGroups".to_owned());
+    if let Some(check) = &checks.consumer_group_offsets {
+        problems.extend(empty_names(
+            &check.consumer_groups,
+            "spec.checks.consumerGroupOffsets.consumerGroups",
+        ));
     }
     problems.extend(
         spec.evidence

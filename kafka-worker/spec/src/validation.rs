@@ -67,6 +67,7 @@ pub struct OffsetRangeCheck {
 pub struct GroupCheck {
     #[serde(default = "yes")]
     pub enabled: bool,
+    /// Empty means the groups of the backup set and those of the cluster.
     #[serde(default)]
     pub consumer_groups: Vec<String>,
 }

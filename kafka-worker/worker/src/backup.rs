@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,15 +13,18 @@ use jiff::tz::TimeZone;
 use kafka_backup_core::Config;
 use kafka_backup_core::backup::BackupEngine;
 use kafka_backup_core::config::{Mode, OffsetStorageConfig};
+use kafka_backup_core::metrics::PrometheusMetrics;
 use kafka_spec::{BackupSpec, rules};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::error::{During as _, Result, WorkError, told_failure};
-use crate::groups::{Cluster, keep, unreachable};
+use crate::groups::{Cluster, unreachable};
 use crate::log;
+use crate::notes::keep;
 use crate::output::time;
-use crate::places::{Place, breaker};
+use crate::pace::{self, Limits};
+use crate::places::{Place, breaker, no_breaker};
 use crate::set::{Set, groups_key};
 use crate::text::listed;
 use crate::work::{Outcome, Patience, Work};
@@ -33,6 +37,13 @@ const GRACE: u64 = 8;
 const END: Duration = Duration::from_secs(15);
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_mins(1);
+/// The bytes of the records that segments in the making hold, of all partitions at once. About three times as many bytes are in
+/// memory: a segment that is full is compressed and written while the next one is made.
+const SEGMENTS: u64 = 128 << 20;
+/// The smallest segment of that rule, and the smallest request.
+const SMALLEST: u64 = 1 << 20;
+/// The bytes of one request of a backup without limits.
+const REQUEST: u64 = 16 << 20;
 /// The most items of a list in a message.
 const MOST_NAMED: usize = 5;
 
@@ -71,27 +82,7 @@ async fn begin(work: &Work) -> Result<Outcome> {
         place: &place,
         id: &id,
     };
-    let mut patience = Patience::new();
-    let mut engine = Some(connect(work, &spec, config.clone()).await?);
-    let result = loop {
-        let result = match engine.take() {
-            Some(engine) => copy(work, &engine, &task).await,
-            None => match connect(work, &spec, config.clone()).await {
-                Ok(engine) => copy(work, &engine, &task).await,
-                Err(error) => Err(error),
-            },
-        };
-        let Err(error) = result else { break Ok(()) };
-        // A run that failed is continued by the next one, with the same set.
-        let records = Set::find(backend, &id)
-            .await
-            .ok()
-            .flatten()
-            .map_or(0, |set| set.records());
-        if let Err(error) = patience.again(work, error, records.unsigned_abs()).await {
-            break Err(error);
-        }
-    };
+    let result = copy_patiently(work, &task, config).await?;
     let set = Set::find(backend, &id).await;
     let mut status = status(work, &id, set.as_ref().ok().and_then(Option::as_ref));
     if let Ok(metadata) = backend.head(&format!("{id}/manifest.json")).await
@@ -135,9 +126,16 @@ async fn begin(work: &Work) -> Result<Outcome> {
         }));
         status["groupsNotRead"] = shown(unread);
     }
+    if set.manifest.topics.is_empty() {
+        lacking.push("no topic of the cluster has a name of spec.topics".to_owned());
+    }
     unfinished.forget();
     status["resumable"] = json!(false);
-    let warnings = [set.held_back(), no_limits(&spec)].concat();
+    let warnings = [
+        set.held_back(),
+        no_breaker(&spec.circuit_breaker).into_iter().collect(),
+    ]
+    .concat();
     let message = format!(
         "backup {id} has {} records in {} segments",
         set.records(),
@@ -151,6 +149,36 @@ async fn begin(work: &Work) -> Result<Outcome> {
     Ok(Outcome::failed(error, status)
         .with_warnings(lacking)
         .with_warnings(warnings))
+}
+
+/// Copies the records, and tries again when that fails. The inner error is that of the last attempt.
+///
+/// # Errors
+/// When the first connection fails.
+async fn copy_patiently(work: &Work, task: &Task<'_>, config: Config) -> Result<Result<()>> {
+    let mut patience = Patience::new();
+    let mut engine = Some(connect(work, task.spec, config.clone()).await?);
+    loop {
+        let result = match engine.take() {
+            Some(engine) => copy(work, &engine, task).await,
+            None => match connect(work, task.spec, config.clone()).await {
+                Ok(engine) => copy(work, &engine, task).await,
+                Err(error) => Err(error),
+            },
+        };
+        let Err(error) = result else {
+            return Ok(Ok(()));
+        };
+        // A run that failed is continued by the next one, with the same set.
+        let records = Set::find(task.place.backend.as_ref(), task.id)
+            .await
+            .ok()
+            .flatten()
+            .map_or(0, |set| set.records());
+        if let Err(error) = patience.again(work, error, records.unsigned_abs()).await {
+            return Ok(Err(error));
+        }
+    }
 }
 
 fn resumable(error: WorkError) -> WorkError {
@@ -177,26 +205,17 @@ fn explained(error: WorkError) -> WorkError {
     }
 }
 
-/// Returns warnings about settings that have no effect on backups.
-fn no_limits(spec: &BackupSpec) -> Vec<String> {
-    let limits = &spec.rate_limiting;
-    let set = [
-        ("recordsPerSec", limits.records_per_sec),
-        ("bytesPerSec", limits.bytes_per_sec),
-    ];
-    let set = set.into_iter().filter(|(_, limit)| *limit > 0);
-    set.map(|(name, _)| {
-        format!("spec.rateLimiting.{name} has no effect on backups: set a quota in Kafka")
-    })
-    .collect()
-}
-
 /// Connects to the cluster.
-async fn connect(work: &Work, spec: &BackupSpec, config: Config) -> Result<BackupEngine> {
+async fn connect(work: &Work, spec: &BackupSpec, config: Config) -> Result<Engine> {
     let what = "connecting to Kafka";
+    let metrics = Arc::new(PrometheusMetrics::new());
     let connecting = async {
-        match tokio::time::timeout(CONNECT, BackupEngine::new(config)).await {
-            Ok(Ok(engine)) => Ok(engine),
+        let engine = BackupEngine::new_with_metrics(config, Some(Arc::clone(&metrics)));
+        match tokio::time::timeout(CONNECT, engine).await {
+            Ok(Ok(engine)) => Ok(Engine {
+                engine: Arc::new(engine),
+                metrics,
+            }),
             Ok(Err(error)) => {
                 let servers = &spec.kafka_cluster.bootstrap_servers;
                 Err(unreachable(error, servers).await.during(what))
@@ -210,9 +229,22 @@ async fn connect(work: &Work, spec: &BackupSpec, config: Config) -> Result<Backu
     work.stoppable(Box::pin(connecting)).await
 }
 
+/// The library's engine, and what it counts.
+struct Engine {
+    engine: Arc<BackupEngine>,
+    metrics: Arc<PrometheusMetrics>,
+}
+
 /// Runs the engine until it ends or a signal comes, and reports progress.
-async fn copy(work: &Work, engine: &BackupEngine, task: &Task<'_>) -> Result<()> {
-    let mut running = pin!(engine.run());
+async fn copy(work: &Work, Engine { engine, metrics }: &Engine, task: &Task<'_>) -> Result<()> {
+    let limits = Limits::of(&task.spec.rate_limiting);
+    let mut running = pin!(async {
+        let (engine, metrics) = (Arc::clone(engine), Arc::clone(metrics));
+        match limits {
+            None => engine.run().await,
+            Some(limits) => pace::run(engine, metrics, task.id, limits, work.stop.clone()).await,
+        }
+    });
     let mut groups = pin!(follow_groups(work, task));
     let mut reports = tokio::time::interval(REPORT);
     loop {
@@ -257,10 +289,19 @@ fn status(work: &Work, id: &str, set: Option<&Set>) -> Value {
         status["recordsProcessed"] = json!(records);
         status["bytesProcessed"] = json!(set.bytes());
         status["segmentsCompleted"] = json!(set.manifest.total_segments());
+        status["missing"] = json!(set.missing());
         status["throughputRecordsPerSec"] = json!(rate(records, work));
         status["throughputBytesPerSec"] = json!(rate(set.bytes(), work));
     }
     status
+}
+
+/// Returns the bytes of a segment and of a request, so that the memory has a limit however many partitions are read at once.
+fn sizes(segment: u64, partitions: u64, request: u64) -> (u64, u64) {
+    let most = (SEGMENTS / partitions.max(1)).max(SMALLEST);
+    let segment = segment.min(most);
+    // A request is decompressed as a whole. As in the library, it is not larger than a segment.
+    (segment, request.min((most / 8).max(SMALLEST)).min(segment))
 }
 
 fn config(work: &Work, spec: &BackupSpec, id: &str, place: &Place) -> Result<Config> {
@@ -268,8 +309,16 @@ fn config(work: &Work, spec: &BackupSpec, id: &str, place: &Place) -> Result<Con
         .compression_level
         .filter(|_| spec.compression == "zstd")
         .unwrap_or(3);
+    let (partitions, request) = match Limits::of(&spec.rate_limiting) {
+        Some(limits) => limits.requests(),
+        None => (
+            spec.rate_limiting.max_concurrent_partitions.unsigned_abs(),
+            REQUEST,
+        ),
+    };
+    let (segment, request) = sizes(spec.segment_max_bytes.unsigned_abs(), partitions, request);
     let options = json!({
-        "segment_max_bytes": spec.segment_max_bytes,
+        "segment_max_bytes": segment,
         "segment_max_interval_ms": spec.segment_max_interval_ms,
         "compression": spec.compression,
         "compression_level": level,
@@ -279,7 +328,8 @@ fn config(work: &Work, spec: &BackupSpec, id: &str, place: &Place) -> Result<Con
         "include_offset_headers": spec.include_offset_headers,
         "source_cluster_id": spec.source_cluster_id,
         "poll_interval_ms": spec.poll_interval_ms.max(1),
-        "max_concurrent_partitions": spec.rate_limiting.max_concurrent_partitions,
+        "max_concurrent_partitions": partitions,
+        "fetch_max_bytes": request,
         "sync_interval_secs": spec.checkpoint.interval_secs.max(1),
         "shutdown_grace_secs": GRACE,
         "circuit_breaker": breaker(&spec.circuit_breaker),
@@ -480,5 +530,13 @@ mod tests {
     fn a_set_has_the_name_and_the_time_of_its_backup() {
         let at: Timestamp = "2025-09-06T12:00:01.5Z".parse().expect("a time");
         assert_eq!(named("nightly", at), "nightly-20250906-120001");
+    }
+
+    #[test]
+    fn many_partitions_at_once_need_no_more_memory() {
+        assert_eq!(sizes(128 << 20, 4, REQUEST), (32 << 20, 4 << 20));
+        assert_eq!(sizes(128 << 20, 1, REQUEST), (128 << 20, 16 << 20));
+        assert_eq!(sizes(2000, 4, 100_000), (2000, 2000));
+        assert_eq!(sizes(128 << 20, 1000, REQUEST), (1 << 20, 1 << 20));
     }
 }

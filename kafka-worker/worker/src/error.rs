@@ -106,6 +106,10 @@ fn meaning(error: &LibraryError) -> (Failure, Option<&'static str>) {
     match error {
         LibraryError::Authentication(_) => (Failure::NotAllowed, Some(CREDENTIALS)),
         LibraryError::Storage(StorageError::PermissionDenied(_)) => (Failure::NotAllowed, None),
+        // Every failure to read a manifest is one of these. The inner text tells which one.
+        LibraryError::BackupNotFound(text) if !text.contains("Object not found") => {
+            (Failure::Failed, None)
+        }
         LibraryError::Storage(StorageError::NotFound(_))
         | LibraryError::TopicNotFound(_)
         | LibraryError::BackupNotFound(_)
@@ -186,6 +190,17 @@ mod tests {
         // The library uses `Config` for damaged segments too.
         let config = WorkError::from(LibraryError::Config("CRC mismatch".to_owned()));
         assert_eq!(config.failure, Failure::Failed);
+        // A store that does not answer has not lost the backup.
+        let away = StorageError::Backend("error sending request".to_owned());
+        for (inner, failure) in [
+            (away, Failure::Failed),
+            (StorageError::NotFound("b".to_owned()), Failure::NotFound),
+        ] {
+            let inner = LibraryError::Storage(inner);
+            let text = format!("Could not load manifest for backup 'b': {inner}");
+            let error = WorkError::from(LibraryError::BackupNotFound(text));
+            assert_eq!(error.failure, failure, "{error}");
+        }
         let text = "1 error(s): Topic a: Kafka error: Broker returned error code 29: Produce";
         let inner = WorkError::from(LibraryError::Config(text.to_owned()));
         assert_eq!(inner.failure, Failure::NotAllowed);

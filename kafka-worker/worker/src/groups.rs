@@ -1,11 +1,9 @@
-//! Consumer groups of a cluster, and snapshots of their offsets.
+//! Consumer groups of a cluster, and their offsets.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use host_base::Failure;
-use jiff::Timestamp;
 use kafka_backup_core::config::{IsolationLevel, KafkaConfig};
 use kafka_backup_core::error::KafkaError;
 use kafka_backup_core::kafka::{
@@ -23,7 +21,6 @@ use kafka_protocol::protocol::StrBytes;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{During as _, Result, WorkError};
-use crate::output::time;
 use crate::text::clean;
 
 /// How long a connection to the first broker may take.
@@ -362,130 +359,4 @@ fn broker(code: i16, message: &str) -> WorkError {
         code,
         message: message.to_owned(),
     }))
-}
-
-/// The offsets of groups at one time, as a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Snapshot {
-    pub version: u32,
-    pub id: String,
-    pub created: String,
-    pub groups: BTreeMap<String, Vec<Committed>>,
-}
-
-/// The version of the file.
-const VERSION: u32 = 1;
-/// A snapshot is never larger.
-const LARGEST: u64 = 256 << 20;
-
-impl Snapshot {
-    /// Reads the offsets of groups, and keeps them in a file.
-    ///
-    /// A file that is there already stays: it has the offsets from before an earlier attempt.
-    pub async fn take(
-        cluster: &Cluster,
-        groups: &[String],
-        id: &str,
-        folder: &Path,
-    ) -> Result<(Self, PathBuf)> {
-        let path = folder.join("offset-snapshots").join(format!("{id}.json"));
-        if path.exists() {
-            return Ok((Self::read(&path)?, path));
-        }
-        let mut offsets = BTreeMap::new();
-        for group in groups {
-            offsets.insert(group.clone(), cluster.offsets(group).await?);
-        }
-        let created = time(Timestamp::now());
-        let snapshot = Self {
-            version: VERSION,
-            id: id.to_owned(),
-            created,
-            groups: offsets,
-        };
-        let text = serde_json::to_string_pretty(&snapshot).unwrap_or_default();
-        keep(&path, text.as_bytes())?;
-        Ok((snapshot, path))
-    }
-
-    pub fn read(path: &Path) -> Result<Self> {
-        let shown = path.display();
-        let text = host_base::files::read_text(path, LARGEST).map_err(|error| {
-            WorkError::new(
-                Failure::NotFound,
-                format!("the snapshot {shown} can't be read: {error}"),
-            )
-            .with_hint(
-                "spec.snapshotRef must name a snapshot that a reset or a restore has reported",
-            )
-        })?;
-        let snapshot: Self = serde_json::from_str(&text).map_err(|error| {
-            WorkError::new(
-                Failure::Integrity,
-                format!("{shown} is no snapshot of offsets: {error}"),
-            )
-        })?;
-        if snapshot.version != VERSION {
-            return Err(WorkError::usage(format!(
-                "{shown} has version {}, not {VERSION}",
-                snapshot.version
-            )));
-        }
-        Ok(snapshot)
-    }
-
-    /// Gives a group the offsets of the snapshot, and deletes its other offsets.
-    pub async fn give_back(&self, cluster: &Cluster, group: &str) -> Result<usize> {
-        let Some(offsets) = self.groups.get(group) else {
-            return Err(WorkError::new(
-                Failure::NotFound,
-                format!("the snapshot has no group {group}"),
-            ));
-        };
-        cluster.refuse_active(group).await?;
-        cluster.commit(group, offsets).await?;
-        let kept: BTreeSet<_> = offsets
-            .iter()
-            .map(|it| (it.topic.clone(), it.partition))
-            .collect();
-        let now = cluster.offsets(group).await?;
-        let newer = now
-            .into_iter()
-            .map(|it| (it.topic, it.partition))
-            .filter(|partition| !kept.contains(partition));
-        cluster.delete(group, &newer.collect::<Vec<_>>()).await?;
-        Ok(offsets.len())
-    }
-
-    /// Returns whether a group has exactly the offsets of the snapshot.
-    pub async fn matches(&self, cluster: &Cluster, group: &str) -> Result<bool> {
-        let bare = |offsets: &[Committed]| -> Offsets {
-            offsets
-                .iter()
-                .map(|it| ((it.topic.clone(), it.partition), it.offset))
-                .collect()
-        };
-        let now = cluster.offsets(group).await?;
-        Ok(self
-            .groups
-            .get(group)
-            .is_some_and(|kept| bare(kept) == bare(&now)))
-    }
-}
-
-/// Writes a file, which has its name only when it is whole and on the disk.
-pub fn keep(path: &Path, bytes: &[u8]) -> Result<()> {
-    let what = format!("writing {}", path.display());
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let write = || {
-        std::fs::create_dir_all(folder)?;
-        let part = path.with_extension("part");
-        let mut file = std::fs::File::create(&part)?;
-        std::io::Write::write_all(&mut file, bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&part, path)?;
-        host_base::sync_folder(folder)
-    };
-    write().map_err(|error| WorkError::failed(clean(&format!("{what}: {error}"))))
 }

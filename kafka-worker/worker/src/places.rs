@@ -213,6 +213,39 @@ pub fn breaker(breaker: &CircuitBreaker) -> Value {
     })
 }
 
+/// Returns a warning about settings of a circuit breaker that are not the defaults. The library's breaker only logs, and never
+/// keeps back a request.
+pub fn no_breaker(breaker: &CircuitBreaker) -> Option<String> {
+    let usual = CircuitBreaker::default();
+    let settings = [
+        ("enabled", breaker.enabled != usual.enabled),
+        (
+            "failureThreshold",
+            breaker.failure_threshold != usual.failure_threshold,
+        ),
+        (
+            "resetTimeoutSecs",
+            breaker.reset_timeout_secs != usual.reset_timeout_secs,
+        ),
+        (
+            "successThreshold",
+            breaker.success_threshold != usual.success_threshold,
+        ),
+        (
+            "operationTimeoutMs",
+            breaker.operation_timeout_ms != usual.operation_timeout_ms,
+        ),
+    ];
+    let changed = settings.iter().filter(|(_, is_changed)| *is_changed);
+    let changed: Vec<_> = changed.map(|(name, _)| *name).collect();
+    (!changed.is_empty()).then(|| {
+        format!(
+            "spec.circuitBreaker.{} has no effect: the worker gives up after a minute without progress",
+            changed.join(", ")
+        )
+    })
+}
+
 /// Returns a name that is one part of a path.
 fn plain(name: &str) -> Result<&str> {
     let mut parts = Path::new(name).components();
@@ -263,6 +296,16 @@ mod tests {
         assert_eq!(error.message, "Secret user has no key username");
         let error = places.folder("data", None).unwrap_err();
         assert_eq!(error.hint.as_deref(), Some("Pass --volumes DIR"));
+    }
+
+    #[test]
+    fn a_changed_circuit_breaker_is_told() {
+        let breaker = |json: Value| no_breaker(&serde_json::from_value(json).expect("a breaker"));
+        assert_eq!(breaker(json!({})), None);
+        let told = breaker(json!({ "failureThreshold": 9, "operationTimeoutMs": 5 }));
+        assert!(told.is_some_and(|told| {
+            told.starts_with("spec.circuitBreaker.failureThreshold, operationTimeoutMs has no")
+        }));
     }
 
     fn opened(places: &Places, storage: Value) -> StorageBackendConfig {

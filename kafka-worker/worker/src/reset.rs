@@ -2,21 +2,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use host_base::{Failure, Sha256, files};
+use kafka_backup_core::manifest::OffsetMapping;
 use kafka_spec::{OffsetResetSpec, rules};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
 use crate::error::{Result, WorkError};
-use crate::groups::{Cluster, Committed, Partition, Snapshot};
+use crate::groups::{Cluster, Committed, Partition};
 use crate::mapping::{Mapping, VERSION};
 use crate::places::inside;
+use crate::rounds::{self, Done, Order};
+use crate::snapshots::{self, LARGEST, Snapshot};
 use crate::text::listed;
+use crate::upstream;
 use crate::work::{Outcome, Work};
 
 const MOST_NAMED: usize = 5;
-/// A file with offsets is never larger.
-const LARGEST: u64 = 256 << 20;
+/// The hours that a snapshot is kept. The kind has no field for it, so they are those of a restore.
+const HOURS: i64 = 24;
 
 pub async fn run(work: &Work) -> Outcome {
     match reset(work).await {
@@ -30,11 +37,8 @@ async fn reset(work: &Work) -> Result<Outcome> {
         .object
         .spec(|spec| rules::offset_reset(spec, rules::Names::Fields))?;
     let mapping = mapping(work, &spec)?;
-    let cluster = work
-        .stoppable(Cluster::connect(
-            work.places.cluster(&spec.kafka_cluster, &[])?,
-        ))
-        .await?;
+    let config = work.places.cluster(&spec.kafka_cluster, &[])?;
+    let mut cluster = work.stoppable(Cluster::connect(config.clone())).await?;
     let groups: Vec<_> = spec
         .consumer_groups
         .iter()
@@ -43,59 +47,54 @@ async fn reset(work: &Work) -> Result<Outcome> {
         .into_iter()
         .collect();
     let mut status = json!({ "groupsTotal": groups.len(), "groupsReset": 0, "groupsFailed": 0 });
+    let mut warnings = Vec::new();
     if spec.snapshot_before_reset && !spec.dry_run {
         let folder = work.state_folder("spec.snapshotBeforeReset")?;
         let digest = Sha256::digest(work.object.identity().as_bytes()).to_string();
         let id = format!("{}-{}", work.object.metadata.name, &digest[..8]);
-        let (snapshot, path) = work
-            .stoppable(Snapshot::take(&cluster, &groups, &id, folder))
-            .await?;
+        let take =
+            async |cluster: &Cluster| Snapshot::take(cluster, &groups, &id, folder, HOURS).await;
+        let (snapshot, path) = rounds::patiently(work, &config, &mut cluster, take).await?;
         status["snapshotId"] = json!(snapshot.id);
         status["snapshotPath"] = json!(path);
+        status["snapshotExpiresAt"] = json!(snapshot.expires);
         work.output.progress(
             &json!({ "phase": "Running", "snapshotId": snapshot.id, "snapshotPath": path }),
         );
+        let (deleted, problems) = snapshots::prune(folder, &id);
+        status["deletedSnapshots"] = json!(deleted);
+        warnings.extend(problems);
     }
-    let mut results: Vec<Value> = Vec::new();
-    let mut failures: Vec<WorkError> = Vec::new();
-    for group in &groups {
-        if !failures.is_empty() && !spec.continue_on_error {
-            results.push(json!({ "groupId": group, "success": false, "error": "not tried after the first error" }));
-            continue;
-        }
-        let result = work
-            .stoppable(one(&cluster, &spec, mapping.as_ref(), group))
-            .await;
-        match result {
-            Ok(offsets) => {
-                let mut result =
-                    json!({ "groupId": group, "success": true, "partitionsReset": offsets.len() });
-                if spec.dry_run {
-                    result["offsets"] = json!(offsets);
-                }
-                results.push(result);
-            }
-            Err(error) if error.failure == Failure::Interrupted => {
-                done(&mut status, &results, groups.len());
-                return Ok(Outcome::failed(error, status));
-            }
-            Err(error) => {
-                results.push(json!({ "groupId": group, "success": false, "error": error.message }));
-                failures.push(error);
-            }
-        }
-        work.output.progress(
-            &json!({ "groupsTotal": groups.len(), "groupsReset": results.len() - failures.len() }),
-        );
-    }
-    let reset = done(&mut status, &results, groups.len());
-    status["duration"] = json!(format!("{:.2}s", work.output.seconds()));
-    let (total, would) = (groups.len(), if spec.dry_run { "would be" } else { "were" });
-    let message = format!("{reset} of {total} groups {would} reset");
-    let Some(first) = failures.first() else {
-        return Ok(Outcome::complete(message, status));
+    let (spec, mapping) = (Arc::new(spec), Arc::new(mapping));
+    let order = Order {
+        at_once: usize::try_from(spec.parallelism).unwrap_or(usize::MAX),
+        goes_on: spec.continue_on_error,
     };
-    let texts: Vec<_> = failures.iter().map(|error| error.message.clone()).collect();
+    let doing = |cluster: Arc<Cluster>, group: String| {
+        let (spec, mapping) = (Arc::clone(&spec), Arc::clone(&mapping));
+        async move { one(&cluster, &spec, mapping.as_ref().as_ref(), &group).await }
+    };
+    let total = groups.len();
+    let report = |reset: usize| {
+        work.output
+            .progress(&json!({ "groupsTotal": total, "groupsReset": reset }));
+    };
+    let results = rounds::each(work, &config, cluster, &groups, order, doing, report).await;
+    let reset = done(&mut status, &results, &groups, spec.dry_run);
+    if results.is_stopped {
+        return Ok(Outcome::failed(WorkError::interrupted(), status).with_warnings(warnings));
+    }
+    let failures = results.failures();
+    status["duration"] = json!(format!("{:.2}s", work.output.seconds()));
+    let would = if spec.dry_run { "would be" } else { "were" };
+    let message = format!("{reset} of {total} groups {would} reset");
+    let Some((_, first)) = failures.first() else {
+        return Ok(Outcome::complete(message, status).with_warnings(warnings));
+    };
+    let texts: Vec<_> = failures
+        .iter()
+        .map(|(_, error)| error.message.clone())
+        .collect();
     let failure = if reset == 0 {
         first.failure
     } else {
@@ -106,25 +105,37 @@ async fn reset(work: &Work) -> Result<Outcome> {
         format!("{message}: {}", listed(&texts, MOST_NAMED)),
     );
     error.hint.clone_from(&first.hint);
-    Ok(Outcome::failed(error, status))
+    Ok(Outcome::failed(error, status).with_warnings(warnings))
 }
 
 /// Puts the results into the status, and returns the number of groups that were reset.
-fn done(status: &mut Value, results: &[Value], total: usize) -> usize {
-    let reset = results
-        .iter()
-        .filter(|result| result["success"] == true)
-        .count();
-    status["groupsReset"] = json!(reset);
-    status["groupsFailed"] = json!(total - reset);
-    status["groupResults"] = json!(results);
-    reset
+fn done(status: &mut Value, done: &Done<Vec<Committed>>, groups: &[String], is_dry: bool) -> usize {
+    let shown = groups.iter().filter_map(|group| {
+        let mut shown = match done.results.get(group) {
+            Some(Ok(offsets)) => {
+                let mut shown = json!({ "success": true, "partitionsReset": offsets.len() });
+                if is_dry {
+                    shown["offsets"] = json!(offsets);
+                }
+                shown
+            }
+            Some(Err(error)) => json!({ "success": false, "error": error.message }),
+            None if done.is_stopped => return None,
+            None => json!({ "success": false, "error": "not tried after the first error" }),
+        };
+        shown["groupId"] = json!(group);
+        Some(shown)
+    });
+    status["groupResults"] = shown.collect();
+    status["groupsReset"] = json!(done.count());
+    status["groupsFailed"] = json!(groups.len() - done.count());
+    done.count()
 }
 
 async fn one(
     cluster: &Cluster,
     spec: &OffsetResetSpec,
-    mapping: Option<&Mapping>,
+    mapping: Option<&Mapped>,
     group: &str,
 ) -> Result<Vec<Committed>> {
     cluster.refuse_active(group).await?;
@@ -138,20 +149,43 @@ async fn one(
     Ok(offsets)
 }
 
-fn mapped(mapping: &Mapping, spec: &OffsetResetSpec, group: &str) -> Result<Vec<Committed>> {
-    let Some(offsets) = mapping.groups.get(group) else {
-        let why = mapping
-            .problems
-            .get(group)
-            .map_or("the restore did not map it", String::as_str);
-        return Err(WorkError::new(
-            Failure::NotFound,
-            format!("the mapping has no group {group}: {why}"),
-        )
-        .with_hint("Name the group in spec.offsetReset.consumerGroups of the restore"));
-    };
-    let wanted = |it: &&Committed| spec.topics.is_empty() || spec.topics.contains(&it.topic);
-    Ok(offsets.iter().filter(wanted).cloned().collect())
+/// The part of a file that says who wrote it.
+#[derive(Deserialize)]
+struct Head {
+    version: Option<u32>,
+    /// The library's ranges of offsets.
+    entries: Option<IgnoredAny>,
+}
+
+/// The mapping of a restore.
+enum Mapped {
+    Own(Mapping),
+    Upstream(Box<OffsetMapping>),
+}
+
+impl Mapped {
+    fn of(&self, group: &str) -> Result<Vec<Committed>> {
+        let mapping = match self {
+            Self::Own(mapping) => mapping,
+            Self::Upstream(mapping) => return upstream::mapped(mapping, group),
+        };
+        let why = || {
+            let why = mapping.problems.get(group);
+            let why = why.map_or("the restore did not map it", String::as_str);
+            WorkError::new(
+                Failure::NotFound,
+                format!("the mapping has no group {group}: {why}"),
+            )
+            .with_hint("Name the group in spec.offsetReset.consumerGroups of the restore")
+        };
+        mapping.groups.get(group).cloned().ok_or_else(why)
+    }
+}
+
+fn mapped(mapping: &Mapped, spec: &OffsetResetSpec, group: &str) -> Result<Vec<Committed>> {
+    let mut offsets = mapping.of(group)?;
+    offsets.retain(|it| spec.topics.is_empty() || spec.topics.contains(&it.topic));
+    Ok(offsets)
 }
 
 /// Returns the offsets that a strategy gives a group.
@@ -230,7 +264,7 @@ async fn partitions(
 }
 
 /// Reads the mapping of a restore, for the strategy `from-mapping`.
-fn mapping(work: &Work, spec: &OffsetResetSpec) -> Result<Option<Mapping>> {
+fn mapping(work: &Work, spec: &OffsetResetSpec) -> Result<Option<Mapped>> {
     let Some(of) = spec
         .offset_mapping_ref
         .as_ref()
@@ -252,19 +286,25 @@ fn mapping(work: &Work, spec: &OffsetResetSpec) -> Result<Option<Mapping>> {
             format!("the mapping {shown} can't be read: {error}"),
         )
     })?;
-    let mapping: Mapping = serde_json::from_str(&text).map_err(|error| {
+    let damaged = |error: serde_json::Error| {
         WorkError::new(
             Failure::Integrity,
             format!("{shown} is no mapping of offsets: {error}"),
         )
-    })?;
+    };
+    let head: Head = serde_json::from_str(&text).map_err(damaged)?;
+    if head.version.is_none() && head.entries.is_some() {
+        let mapping = serde_json::from_str(&text).map_err(damaged)?;
+        return Ok(Some(Mapped::Upstream(mapping)));
+    }
+    let mapping: Mapping = serde_json::from_str(&text).map_err(damaged)?;
     if mapping.version != VERSION {
         return Err(WorkError::usage(format!(
             "{shown} has version {}, not {VERSION}",
             mapping.version
         )));
     }
-    Ok(Some(mapping))
+    Ok(Some(Mapped::Own(mapping)))
 }
 
 /// Returns a path in a volume, or below the folders that the line names. An object can't name any other file.

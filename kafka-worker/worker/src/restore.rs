@@ -48,7 +48,7 @@ async fn begin(work: &Work) -> Result<Outcome> {
         );
         return Ok(Outcome::complete(message, status).with_warnings(warnings));
     }
-    let snapshot = work
+    let mut snapshot = work
         .stoppable(offsets::snapshot(work, &plan, &cluster, &groups))
         .await?;
     let mut restored = Restored::default();
@@ -56,8 +56,8 @@ async fn begin(work: &Work) -> Result<Outcome> {
     let mut warnings = warnings;
     warnings.append(&mut restored.warnings);
     let mut status = status(work, &plan, &restored);
-    if let Some(snapshot) = &snapshot {
-        status["rollback"] = snapshot.status();
+    if let Some(snapshot) = &mut snapshot {
+        snapshot.add_to(&mut status, &mut warnings);
     }
     if let Err(error) = result {
         return Ok(Outcome::failed(error, status).with_warnings(warnings));

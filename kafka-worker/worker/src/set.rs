@@ -7,7 +7,7 @@ use kafka_backup_core::BackupManifest;
 use kafka_backup_core::manifest::{PartitionBackup, TopicBackup};
 use kafka_backup_core::storage::{StorageBackend, get_if_exists};
 use kafka_spec::{BackupRef, BackupSpec, Storage, rules};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{During as _, Result, WorkError};
 use crate::work::Work;
@@ -30,6 +30,18 @@ pub struct KeptGroups {
 pub struct KeptGroup {
     pub group_id: String,
     pub offsets: BTreeMap<String, BTreeMap<String, i64>>,
+}
+
+/// Records of one partition that a set does not have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Missing {
+    pub topic: String,
+    pub partition: i32,
+    pub first_offset: i64,
+    pub last_offset: i64,
+    /// `NotRead`: another attempt reads them. `Deleted`: Kafka had deleted them before.
+    pub reason: &'static str,
 }
 
 /// Returns the key of the groups' offsets in a set.
@@ -121,16 +133,23 @@ impl Set {
     /// Returns the partitions that don't reach the end that the backup had at its start. An empty list means that the set is
     /// complete, or that it is of a continuous backup, which has no end.
     pub fn unfinished(&self) -> Vec<String> {
-        let short = self.partitions().filter_map(|(topic, partition)| {
-            let end = partition.snapshot_end_offset?;
-            let reached = partition.reach().map_or(0, |last| last.saturating_add(1));
+        let short = self.not_read().map(|(topic, partition, reached, end)| {
             let place = format!("{}[{}]", topic.name, partition.partition_id);
-            (reached < end).then(|| format!("{place} reaches offset {reached} of {end}"))
+            format!("{place} reaches offset {reached} of {end}")
         });
         let missing = self.manifest.missing_topics.iter();
         short
             .chain(missing.map(|topic| format!("topic {topic} was not found")))
             .collect()
+    }
+
+    /// Returns the partitions that don't reach their end, with the next offset and the end.
+    fn not_read(&self) -> impl Iterator<Item = (&TopicBackup, &PartitionBackup, i64, i64)> {
+        self.partitions().filter_map(|(topic, partition)| {
+            let end = partition.snapshot_end_offset?;
+            let reached = partition.reach().map_or(0, |last| last.saturating_add(1));
+            (reached < end).then_some((topic, partition, reached, end))
+        })
     }
 
     /// Returns the ranges of offsets that Kafka had deleted before the backup read them.
@@ -144,6 +163,27 @@ impl Set {
             )
         })
         .collect()
+    }
+
+    /// Returns the ranges of offsets that the set does not have.
+    pub fn missing(&self) -> Vec<Missing> {
+        let not_read = self
+            .not_read()
+            .map(|(topic, partition, reached, end)| Missing {
+                topic: topic.name.clone(),
+                partition: partition.partition_id,
+                first_offset: reached,
+                last_offset: end.saturating_sub(1),
+                reason: "NotRead",
+            });
+        let deleted = self.manifest.gaps().map(|(topic, partition, gap)| Missing {
+            topic: topic.to_owned(),
+            partition,
+            first_offset: gap.start_offset,
+            last_offset: gap.end_offset.saturating_sub(1),
+            reason: "Deleted",
+        });
+        not_read.chain(deleted).collect()
     }
 
     /// Returns the partitions whose last records belonged to open transactions.
@@ -268,6 +308,7 @@ mod tests {
         let empty = set(&json!({ "partition_id": 3, "segments": [], "snapshot_end_offset": 5 }));
         assert_eq!(empty.unfinished(), ["orders[3] reaches offset 0 of 5"]);
         // Offsets behind the last record hold only the markers of transactions.
+        assert_eq!(empty.missing()[0].last_offset, 4);
         let covered = set(
             &json!({ "partition_id": 3, "segments": [], "snapshot_end_offset": 5, "covered_through": 4 }),
         );

@@ -2,6 +2,7 @@
 
 mod evidence;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -60,7 +61,7 @@ async fn validate(work: &Work) -> Result<Outcome> {
             .filter(|check| check.enabled)
         {
             checked.push(
-                work.stoppable(groups(&cluster, &check.consumer_groups))
+                work.stoppable(groups(&cluster, &place, &set, &check.consumer_groups))
                     .await?,
             );
         }
@@ -180,33 +181,79 @@ async fn segments(work: &Work, place: &Place, set: &Set) -> Result<Checked> {
 }
 
 /// Checks that groups have offsets in the cluster. The library's own check passes for a group that does not exist.
-async fn groups(cluster: &Cluster, groups: &[String]) -> Result<Checked> {
+async fn groups(cluster: &Cluster, place: &Place, set: &Set, named: &[String]) -> Result<Checked> {
     let begun = Instant::now();
-    let mut problems = Vec::new();
-    let mut total = 0;
-    for group in groups {
-        match cluster.offsets(group).await {
-            Ok(offsets) if offsets.is_empty() => {
-                problems.push(format!("group {group} has no offsets"));
-            }
-            Ok(offsets) => total += offsets.len(),
-            Err(error) => problems.push(error.message),
-        }
-    }
-    let (outcome, message) = if problems.is_empty() {
-        (
-            "Passed",
-            format!("{} groups have {total} offsets", groups.len()),
-        )
+    let checked = if named.is_empty() {
+        all_groups(cluster, place, set).await?
     } else {
-        ("Failed", listed(&problems, MOST_NAMED))
+        look_up(cluster, named).await
     };
+    let (outcome, message) = checked.outcome(!named.is_empty());
     Ok(Checked {
         name: "consumerGroupOffsets".to_owned(),
         outcome,
         message,
         milliseconds: begun.elapsed().as_millis(),
     })
+}
+
+/// The offsets that groups have in the cluster.
+#[derive(Debug, Default)]
+struct GroupsFound {
+    groups: usize,
+    offsets: usize,
+    /// The groups that have none.
+    without: Vec<String>,
+    errors: Vec<String>,
+}
+
+impl GroupsFound {
+    /// Returns the outcome of the check. A named group must have offsets. Another one may have lost them for a good reason.
+    fn outcome(self, are_named: bool) -> (&'static str, String) {
+        let without = self
+            .without
+            .iter()
+            .map(|group| format!("group {group} has no offsets"));
+        let problems: Vec<_> = self.errors.iter().cloned().chain(without).collect();
+        let text = listed(&problems, MOST_NAMED);
+        match (self.groups, problems.is_empty()) {
+            (0, _) => ("Skipped", "there are no groups".to_owned()),
+            (groups, true) => (
+                "Passed",
+                format!("{groups} groups have {} offsets", self.offsets),
+            ),
+            _ if are_named || !self.errors.is_empty() => ("Failed", text),
+            _ => ("Warning", text),
+        }
+    }
+}
+
+async fn look_up(cluster: &Cluster, groups: &[String]) -> GroupsFound {
+    let mut found = GroupsFound {
+        groups: groups.len(),
+        ..GroupsFound::default()
+    };
+    for group in groups {
+        match cluster.offsets(group).await {
+            Ok(offsets) if offsets.is_empty() => found.without.push(clean(group)),
+            Ok(offsets) => found.offsets += offsets.len(),
+            Err(error) => found.errors.push(error.message),
+        }
+    }
+    found
+}
+
+/// Looks at every group that the backup kept, and at every group of the cluster. The upstream operator looks at the latter.
+async fn all_groups(cluster: &Cluster, place: &Place, set: &Set) -> Result<GroupsFound> {
+    let kept = set.groups(place.backend.as_ref()).await?.groups;
+    let kept: BTreeSet<_> = kept.into_iter().map(|group| group.group_id).collect();
+    let all: Vec<_> = cluster.groups().await?.union(&kept).cloned().collect();
+    let mut found = look_up(cluster, &all).await;
+    // A group without offsets has not committed any yet, unless the backup has some.
+    found
+        .without
+        .retain(|group| kept.iter().any(|kept| clean(kept) == *group));
+    Ok(found)
 }
 
 /// Runs the library's checks, which compare the set with the topics of the same names.

@@ -240,3 +240,23 @@ fn blocks_may_be_null_and_keys_of_a_signature_have_names() {
         serde_json::from_value(json!({ "name": "keys" })).expect("a Secret");
     assert_eq!(secret.private_key_key, "signing-key.pem");
 }
+
+#[test]
+fn a_check_of_groups_may_name_none() {
+    let check = |groups: Value| {
+        let spec = json!({
+            "backupRef": { "name": "nightly" }, "kafkaCluster": { "bootstrapServers": ["k:1"] },
+            "checks": { "consumerGroupOffsets": groups },
+        });
+        validation(
+            &serde_json::from_value(spec).expect("a spec"),
+            Names::Fields,
+        )
+    };
+    assert_eq!(check(json!({})), [""; 0]);
+    assert_eq!(check(json!({ "consumerGroups": [] })), [""; 0]);
+    assert_eq!(
+        check(json!({ "consumerGroups": [""] })),
+        ["spec.checks.consumerGroupOffsets.consumerGroups has an empty name"]
+    );
+}

@@ -19,8 +19,9 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::plan::{Expected, Plan};
 use crate::error::{During as _, Result, WorkError};
-use crate::groups::{Cluster, Offsets, keep};
+use crate::groups::{Cluster, Offsets};
 use crate::mapping::{Landing, landings};
+use crate::notes::keep;
 use crate::places::breaker;
 use crate::segments::Window;
 use crate::text::clean;
@@ -28,6 +29,8 @@ use crate::work::{Patience, Work};
 
 /// How often the library saves its progress, in seconds. After a crash, a restore waits as long for requests in flight.
 const CHECKPOINT: u64 = 5;
+/// The bytes of the segments that are read at once, after decompression. Their records need about three times as much memory.
+const SEGMENTS: u64 = 256 << 20;
 
 /// The results of this attempt and of earlier ones.
 #[derive(Debug, Default)]
@@ -61,9 +64,16 @@ pub async fn restore(
         let one = Topic::new(work, plan, topic, target);
         let before = work.stoppable(one.before(cluster)).await?;
         let mut patience = Patience::new();
-        let mut is_resumed = false;
+        let (mut is_resumed, mut reached) = (false, 0);
         let report = loop {
-            let earlier = work.stoppable(one.checkpoint()).await?;
+            let earlier = match work.stoppable(one.checkpoint()).await {
+                Ok(earlier) => earlier,
+                // Without a folder for notes it is in the storage, which may be away as a broker may.
+                Err(error) => {
+                    patience.again(work, error, reached).await?;
+                    continue;
+                }
+            };
             if earlier.as_ref().is_some_and(|earlier| one.is_done(earlier)) {
                 break None;
             }
@@ -74,8 +84,10 @@ pub async fn restore(
                 Ok(report) => break Some(Ok(report)),
                 Err(error) => error,
             };
-            let records = one.checkpoint().await?.map_or(0, |it| it.records_restored);
-            if let Err(error) = patience.again(work, error, records).await {
+            if let Ok(Some(checkpoint)) = work.stoppable(one.checkpoint()).await {
+                reached = checkpoint.records_restored;
+            }
+            if let Err(error) = patience.again(work, error, reached).await {
                 break Some(Err(error));
             }
         };
@@ -327,7 +339,7 @@ impl<'a> Topic<'a> {
             "strip_offset_headers": true,
             "rate_limit_records_per_sec": limit(limits.records_per_sec),
             "rate_limit_bytes_per_sec": limit(limits.bytes_per_sec),
-            "max_concurrent_partitions": limits.max_concurrent_partitions,
+            "max_concurrent_partitions": at_once(self.source, limits.max_concurrent_partitions.unsigned_abs()),
             "produce_batch_size": spec.produce_batch_size,
             "produce_acks": acks,
             "idempotent_producer": acks == -1,
@@ -402,6 +414,17 @@ impl<'a> Topic<'a> {
     }
 }
 
+/// Returns the number of partitions to restore at once: fewer than `most` if the set has large segments.
+fn at_once(topic: &TopicBackup, most: u64) -> u64 {
+    let segments = topic
+        .partitions
+        .iter()
+        .flat_map(|partition| &partition.segments);
+    let largest = segments.map(|segment| segment.uncompressed_size).max();
+    let fitting = SEGMENTS / largest.unwrap_or_default().max(1);
+    fitting.clamp(1, most.max(1))
+}
+
 impl RecordFilter for Window {
     fn name(&self) -> &'static str {
         "point in time"
@@ -413,5 +436,27 @@ impl RecordFilter for Window {
         } else {
             FilterAction::Drop
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_segments_are_read_one_after_the_other() {
+        let topic = |bytes: u64| -> TopicBackup {
+            let segment = json!({
+                "key": "b/s", "start_offset": 0, "end_offset": 0, "start_timestamp": 0, "end_timestamp": 0,
+                "record_count": 1, "uncompressed_size": bytes,
+            });
+            let partition = json!({ "partition_id": 0, "segments": [segment] });
+            let topic = json!({ "name": "t", "partitions": [partition, { "partition_id": 1, "segments": [] }] });
+            serde_json::from_value(topic).expect("a topic")
+        };
+        assert_eq!(at_once(&topic(32 << 20), 4), 4);
+        assert_eq!(at_once(&topic(128 << 20), 4), 2);
+        assert_eq!(at_once(&topic(1 << 40), 4), 1);
+        assert_eq!(at_once(&topic(0), 4), 4);
     }
 }

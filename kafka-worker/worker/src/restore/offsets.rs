@@ -4,21 +4,19 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use host_base::{Failure, Sha256};
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::data::Restored;
 use super::plan::Plan;
 use crate::error::{Result, WorkError};
-use crate::groups::{Cluster, Snapshot, keep};
+use crate::groups::Cluster;
 use crate::mapping::{Mapper, Mapping, VERSION};
-use crate::output::time;
+use crate::notes::keep;
+use crate::snapshots::{self, Snapshot};
 use crate::text::listed;
 use crate::work::Work;
 
 const MOST_NAMED: usize = 5;
-/// A longer retention means a thousand years.
-const MOST_HOURS: i64 = 24 * 365 * 1000;
 
 /// Returns the groups to move. Each must be empty before the first record is produced.
 pub async fn groups(plan: &Plan, cluster: &Cluster) -> Result<Vec<String>> {
@@ -53,21 +51,27 @@ pub async fn groups(plan: &Plan, cluster: &Cluster) -> Result<Vec<String>> {
 pub struct Before {
     snapshot: Snapshot,
     path: PathBuf,
-    hours: i64,
+    /// The ids of older snapshots that were deleted.
+    deleted: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl Before {
-    pub fn status(&self) -> Value {
-        let made = self.snapshot.created.parse::<Timestamp>().ok();
-        let kept = SignedDuration::from_hours(self.hours.clamp(0, MOST_HOURS));
-        let expires = made.and_then(|made| made.checked_add(kept).ok());
+    fn status(&self) -> Value {
         json!({
             "snapshotId": self.snapshot.id,
             "snapshotTime": self.snapshot.created,
             "snapshotPath": self.path,
             "rollbackAvailable": true,
-            "expiresAt": expires.map(time),
+            "expiresAt": self.snapshot.expires,
         })
+    }
+
+    /// Adds what became of the snapshots.
+    pub fn add_to(&mut self, status: &mut Value, warnings: &mut Vec<String>) {
+        status["rollback"] = self.status();
+        status["deletedSnapshots"] = json!(self.deleted);
+        warnings.append(&mut self.warnings);
     }
 
     /// Gives the groups their offsets back. Returns what did not succeed.
@@ -108,12 +112,14 @@ pub async fn snapshot(
     let folder = folder(work, plan, "spec.rollback.snapshotBeforeRestore")?;
     let digest = Sha256::digest(work.object.identity().as_bytes()).to_string();
     let id = format!("{}-{}", work.object.metadata.name, &digest[..8]);
-    let (snapshot, path) = Snapshot::take(cluster, groups, &id, &folder).await?;
     let hours = plan.rollback().snapshot_retention_hours;
+    let (snapshot, path) = Snapshot::take(cluster, groups, &id, &folder, hours).await?;
+    let (deleted, warnings) = snapshots::prune(&folder, &id);
     Ok(Some(Before {
         snapshot,
         path,
-        hours,
+        deleted,
+        warnings,
     }))
 }
 

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use crate::error::{Result, WorkError};
 use crate::groups::{Cluster, Partition};
-use crate::places::Place;
+use crate::places::{Place, no_breaker};
 use crate::segments::{self, Tally, Window};
 use crate::set::{Set, referred};
 use crate::text::listed;
-use crate::work::Work;
+use crate::work::{Patience, Work};
 
 const MOST_NAMED: usize = 5;
 
@@ -143,6 +143,7 @@ impl Plan {
         if self.spec.produce_acks == 0 {
             warnings.push("spec.produceAcks 0 would lose records in silence: 1 is used".to_owned());
         }
+        warnings.extend(no_breaker(&self.spec.circuit_breaker));
         warnings
     }
 
@@ -191,8 +192,18 @@ impl Plan {
         for topic in self.topics() {
             for partition in &topic.partitions {
                 let backend = &self.place.backend;
-                let (found, records) =
-                    segments::check(backend, topic, partition, self.window, &mut tally).await?;
+                // It counts from the first failure: reading a partition may take long.
+                let mut patience: Option<Patience> = None;
+                let (found, records) = loop {
+                    let check = segments::check(backend, topic, partition, self.window, &mut tally);
+                    match check.await {
+                        Ok(checked) => break checked,
+                        Err(error) => {
+                            let patience = patience.get_or_insert_with(Patience::new);
+                            patience.again(work, error, 0).await?;
+                        }
+                    }
+                };
                 damages.extend(found);
                 expected
                     .0

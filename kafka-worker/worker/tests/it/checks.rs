@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use rcgen::KeyPair;
 use serde_json::{Value, json};
 
-use super::kafka::kafka;
+use super::kafka::{Kafka, jars, kafka};
 use super::witness::Witness;
 use super::worker::{Desk, into_volume};
 
@@ -165,4 +165,56 @@ fn a_validation_leaves_a_signed_report_and_tells_a_service() {
     assert_eq!(report.result()["status"]["validationResult"], "Pass");
     let warning = report.result()["warnings"][0].as_str().expect("a warning");
     assert!(warning.starts_with("Slack was not told: "), "{warning}");
+}
+
+#[test]
+fn a_check_without_names_looks_at_the_groups_of_the_backup_and_of_the_cluster() {
+    let Some(jars) = jars() else { return };
+    // A cluster of its own: other tests make groups at any time.
+    let kafka = Kafka::start(&jars, None);
+    let (witness, desk) = (Witness::of(&kafka), Desk::new());
+    witness.produce("alone", 1, 100, 40, false);
+    let mut spec = into_volume(&kafka.cluster(), &["alone"]);
+    spec["consumerGroupSnapshot"] = json!(true);
+    let check = |id: &str| {
+        let spec = json!({
+            "backupRef": { "name": "alone", "backupId": id }, "kafkaCluster": kafka.cluster(),
+            "checks": { "consumerGroupOffsets": {} },
+        });
+        let storage = into_volume(&kafka.cluster(), &["alone"]);
+        let object = desk.object("KafkaBackup", "alone", &storage);
+        let status = desk.complete(
+            "validate",
+            &desk.object("KafkaBackupValidation", "alone", &spec),
+            &["--backup", &object.display().to_string()],
+        );
+        (
+            status["validationResult"].clone(),
+            status["checkResults"][1].clone(),
+        )
+    };
+    let (_, without) = desk.backup("alone", &spec);
+    let (result, checked) = check(&without);
+    assert_eq!([&result, &checked["outcome"]], ["Warn", "Skipped"]);
+
+    for group in ["first", "second"] {
+        witness.ask(&["commit", group, "alone", "0:5"]);
+    }
+    let object = desk.object("KafkaBackup", "alone", &spec);
+    let with = "alone-20990101-000000";
+    desk.complete("backup", &object, &["--backup-id", with]);
+    for id in [without.as_str(), with] {
+        let (result, checked) = check(id);
+        assert_eq!(result, "Pass", "{checked}");
+        assert_eq!(checked["message"], "2 groups have 2 offsets");
+    }
+
+    // The backup that has the group warns; the other one does not know it.
+    witness.ask(&["forget", "second"]);
+    let (result, checked) = check(with);
+    assert_eq!(result, "Warn", "{checked}");
+    assert_eq!(checked["message"], "group second has no offsets");
+    let (result, checked) = check(&without);
+    assert_eq!(result, "Pass", "{checked}");
+    assert_eq!(checked["message"], "1 groups have 1 offsets");
 }

@@ -298,6 +298,16 @@ fn records_that_kafka_has_deleted_meanwhile_are_reported() {
         "{message}"
     );
     assert_eq!(report.result()["status"]["recordsProcessed"], 1300);
+    let gap = json!([{
+        "topic": "expired", "partition": 0, "firstOffset": 1000, "lastOffset": 1199, "reason": "Deleted",
+    }]);
+    assert_eq!(report.result()["status"]["missing"], gap);
+    // A later run with the same set adds what is new, and does not forget what is lost.
+    witness.ask(&["more", "expired", "1", "100", "40"]);
+    let report = desk.run("backup", &object, &["--backup-id", "expired"]);
+    report.fails(3, "partial");
+    assert_eq!(report.result()["status"]["recordsProcessed"], 1400);
+    assert_eq!(report.result()["status"]["missing"], gap);
 
     let spec = restore(kafka, "expired", "expired", "expired-restored");
     let more = [
@@ -316,5 +326,82 @@ fn records_that_kafka_has_deleted_meanwhile_are_reported() {
         report.result()["warnings"],
         json!(["backup expired has gaps: expired[0] lacks the offsets 1000–1199"])
     );
-    assert_eq!(witness.records("expired-restored"), 1300);
+    assert_eq!(witness.records("expired-restored"), 1400);
+}
+
+#[test]
+fn a_backup_keeps_its_rates() {
+    let Some(kafka) = kafka() else { return };
+    let (witness, desk) = (Witness::of(kafka), Desk::new());
+    witness.produce("slow", 3, 30_000, 60, false);
+    witness.produce("slow-too", 3, 10_000, 1000, false);
+    for (name, topic, limit, rate) in [
+        ("recordsPerSec", "slow", 5000, "throughputRecordsPerSec"),
+        ("bytesPerSec", "slow-too", 700_000, "throughputBytesPerSec"),
+    ] {
+        let mut spec = into_volume(&kafka.cluster(), &[topic]);
+        spec["rateLimiting"] = json!({ name: limit });
+        spec["includeOffsetHeaders"] = json!(false);
+        let object = desk.object("KafkaBackup", name, &spec);
+        let status = desk.complete("backup", &object, &[]);
+        let found = status[rate].as_f64().expect("a rate");
+        // After the last request it does not rest any more. Headers and times count only in the rate.
+        assert!(
+            found < f64::from(limit) * 1.5,
+            "{found} of {limit}: {status}"
+        );
+    }
+    let spec = json!({
+        "backupRef": { "name": "recordsPerSec" }, "kafkaCluster": kafka.cluster(), "topics": ["slow"],
+        "topicMapping": { "slow": "slow-back" }, "createTopics": true,
+        "circuitBreaker": { "enabled": false },
+    });
+    let restore = desk.object("KafkaRestore", "slow", &spec);
+    let mut backup = into_volume(&kafka.cluster(), &["slow"]);
+    backup["rateLimiting"] = json!({ "recordsPerSec": 20 });
+    let file = desk.object("KafkaBackup", "recordsPerSec", &backup);
+    let id = desk.sets();
+    let id = id
+        .iter()
+        .find(|id| id.starts_with("recordsPerSec"))
+        .expect("a set");
+    let report = desk.run(
+        "restore",
+        &restore,
+        &["--backup", &file.display().to_string(), "--backup-id", id],
+    );
+    assert_eq!(report.code, Some(0), "{report:#?}");
+    assert_eq!(witness.same("slow", "slow-back", "-"), 30_000);
+    assert_eq!(
+        report.result()["warnings"],
+        json!([
+            "spec.circuitBreaker.enabled has no effect: the worker gives up after a minute without progress"
+        ])
+    );
+
+    // A signal ends a rest, and what was read is kept.
+    let mut running = desk.begin("backup", &file, &["--backup-id", "resting-20250906-120000"]);
+    running.until("a report", |line| line["status"]["recordsProcessed"] == 0);
+    running.until("another report", |line| {
+        line["status"]["recordsProcessed"] == 0
+    });
+    running.signal("TERM");
+    let report = running.ended();
+    report.fails(130, "interrupted");
+    let kept = report.result()["status"]["recordsProcessed"].as_u64();
+    assert!(kept > Some(0) && kept < Some(30_000), "{report:#?}");
+}
+
+#[test]
+fn a_backup_of_no_topic_is_not_complete() {
+    let Some(kafka) = kafka() else { return };
+    let desk = Desk::new();
+    let spec = into_volume(&kafka.cluster(), &["no-topic-has-this-*"]);
+    let object = desk.object("KafkaBackup", "empty", &spec);
+    let report = desk.run("backup", &object, &[]);
+    let message = report.fails(3, "partial");
+    assert!(
+        message.contains("no topic of the cluster has a name of spec.topics"),
+        "{message}"
+    );
 }

@@ -35,7 +35,9 @@ fn a_stopped_backup_is_not_complete_and_goes_on_with_the_same_set() {
         &slow_backup(&kafka.cluster(), "stopped"),
     );
     for (turn, signal) in ["TERM", "INT", "KILL"].into_iter().enumerate() {
-        let running = desk.begin("backup", &object, &[]);
+        let mut running = desk.begin("backup", &object, &[]);
+        // A signal kills a process that does not listen yet, and the set may have enough segments already.
+        running.until("the begin", |line| line["status"]["phase"] == "Running");
         let id = begun(&desk, 5 + turn * 100);
         running.signal(signal);
         let report = running.ended();
@@ -45,6 +47,11 @@ fn a_stopped_backup_is_not_complete_and_goes_on_with_the_same_set() {
             report.fails(130, "interrupted");
             assert_eq!(report.result()["status"]["backupId"], id);
             assert_eq!(report.result()["status"]["resumable"], true);
+            let missing = &report.result()["status"]["missing"][0];
+            assert_eq!(
+                [&missing["topic"], &missing["reason"]],
+                ["stopped", "NotRead"]
+            );
             assert_eq!(desk.termination()["state"], "interrupted");
         }
         let spec = json!({ "backupRef": { "name": "stopped", "backupId": id }, "kafkaCluster": kafka.cluster(), "checks": { "messageCount": {} } });

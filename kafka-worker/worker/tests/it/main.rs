@@ -4,9 +4,12 @@
 
 #![expect(clippy::expect_used, reason = "a test that can't go on has failed")]
 
+mod at_random;
+mod bench;
 mod checks;
 mod damage;
 mod data;
+mod gate;
 mod interrupted;
 mod kafka;
 mod leaders;
@@ -19,6 +22,7 @@ mod s3;
 mod secured;
 #[path = "../../../../tests/it/tests/it/support/server.rs"]
 mod server;
+mod upstream;
 mod witness;
 mod worker;
 

@@ -1,5 +1,9 @@
 //! Offsets of consumer groups, as librdkafka sees them.
 
+use std::fs;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::kafka::{Kafka, kafka};
@@ -329,7 +333,7 @@ fn a_reset_that_is_killed_can_be_finished_and_rolled_back() {
     let (witness, desk) = (Witness::of(kafka), Desk::new());
     witness.produce("many", 1, 100, 40, false);
     let groups: Vec<_> = (0..40).map(|number| format!("many-{number}")).collect();
-    witness.ask(&["commit_all", "many", "7", &groups.join(",")]);
+    witness.ask(&["commit_all", "many", "0:7", &groups.join(",")]);
     let mut spec = reset(kafka, "", "to-latest");
     spec["consumerGroups"] = json!(groups);
     spec["topics"] = json!(["many"]);
@@ -340,7 +344,8 @@ fn a_reset_that_is_killed_can_be_finished_and_rolled_back() {
     });
     running.signal("KILL");
     drop(running.ended());
-    let offsets = || witness.ask(&["committed_all", "many", &groups.join(",")])["offsets"].clone();
+    let offsets =
+        || witness.ask(&["committed_all", "many", &groups.join(","), "1"])["offsets"].clone();
     let some = offsets();
     let some = some.as_array().expect("offsets");
     assert!(
@@ -361,4 +366,77 @@ fn a_reset_that_is_killed_can_be_finished_and_rolled_back() {
         40
     );
     assert_eq!(offsets(), json!(vec![7; 40]));
+
+    // Several groups at once.
+    let mut spec = reset(kafka, "", "to-offset");
+    spec["consumerGroups"] = json!(groups);
+    spec["resetOffset"] = json!(55);
+    spec["continueOnError"] = json!(true);
+    spec["parallelism"] = json!(7);
+    let object = desk.object("KafkaOffsetReset", "at-once", &spec);
+    let status = desk.complete("offset-reset", &object, &[]);
+    assert_eq!(status["groupsReset"], 40);
+    let shown = status["groupResults"].as_array().expect("groups");
+    assert_eq!(shown.len(), 40);
+    assert_eq!(offsets(), json!(vec![55; 40]));
+}
+
+#[test]
+fn an_old_snapshot_goes_once_a_newer_one_has_its_groups() {
+    let Some(kafka) = kafka() else { return };
+    let (witness, desk) = (Witness::of(kafka), Desk::new());
+    witness.produce("aging", 1, 100, 40, false);
+    for group in ["aging-a", "aging-b"] {
+        witness.ask(&["commit", group, "aging", "0:7"]);
+    }
+    let run = |name: &str, groups: &[&str]| {
+        let mut spec = reset(kafka, "", "to-latest");
+        spec["consumerGroups"] = json!(groups);
+        let object = desk.object("KafkaOffsetReset", name, &spec);
+        desk.complete("offset-reset", &object, &[])
+    };
+    let age = |status: &Value| {
+        let path = status["snapshotPath"].as_str().expect("a path");
+        let text = fs::read_to_string(path).expect("a snapshot");
+        let mut snapshot: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(snapshot["expires"], status["snapshotExpiresAt"]);
+        snapshot["created"] = json!("2020-01-01T00:00:00Z");
+        snapshot["expires"] = json!("2020-01-02T00:00:00Z");
+        fs::write(path, snapshot.to_string()).expect("a snapshot");
+        PathBuf::from(path)
+    };
+    let first = run("aging-1", &["aging-a", "aging-b"]);
+    assert_eq!(first["deletedSnapshots"], json!([]));
+    let old = age(&first);
+    // Group b has no newer snapshot, so the old one is what a rollback needs.
+    let second = run("aging-2", &["aging-a"]);
+    assert_eq!(second["deletedSnapshots"], json!([]));
+    assert!(old.exists());
+    // The snapshot of the work that goes on stays, however old it is.
+    let again = run("aging-1", &["aging-a", "aging-b"]);
+    assert_eq!(again["snapshotPath"], first["snapshotPath"]);
+    assert!(old.exists());
+    let third = run("aging-3", &["aging-b"]);
+    assert_eq!(third["deletedSnapshots"], json!([first["snapshotId"]]));
+    assert!(!old.exists());
+
+    // A restore keeps its snapshot as long as its spec says, and deletes old ones of the same folder.
+    let old = age(&second);
+    let (backup, id) = desk.backup("aging", &into_volume(&kafka.cluster(), &["aging"]));
+    let spec = json!({
+        "backupRef": { "name": "aging", "backupId": id }, "kafkaCluster": kafka.cluster(), "topics": ["aging"],
+        "topicMapping": { "aging": "aging-back" }, "createTopics": true,
+        "offsetReset": { "enabled": true, "consumerGroups": ["aging-a"] }, "rollback": { "snapshotRetentionHours": 1000 },
+    });
+    let object = desk.object("KafkaRestore", "aging", &spec);
+    let more = ["--backup", &backup.display().to_string()];
+    let status = desk.complete("restore", &object, &more);
+    assert_eq!(status["deletedSnapshots"], json!([second["snapshotId"]]));
+    assert!(!old.exists());
+    let time = |field: &str| -> Timestamp {
+        let time = status["rollback"][field].as_str().expect("a time");
+        time.parse().expect("a time")
+    };
+    let kept = time("expiresAt").duration_since(time("snapshotTime"));
+    assert_eq!(kept.as_hours(), 1000);
 }

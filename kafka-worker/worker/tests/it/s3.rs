@@ -12,7 +12,7 @@ const PACKAGES: [&str; 3] = ["moto[s3]>=5.1,<6", "flask>=3,<4", "flask-cors>=6,<
 
 pub struct S3 {
     _server: Server,
-    address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 impl S3 {

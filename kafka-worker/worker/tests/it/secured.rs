@@ -118,6 +118,25 @@ fn groups_that_can_not_be_read_are_reported() {
     );
     assert!(!format!("{report:?}").contains(PASSWORD));
 
+    // With the permission, another run completes the same set.
+    witness.ask(&["allow", "reader", "GROUP", "hidden", "DESCRIBE"]);
+    let id = status["backupId"].as_str().expect("an id").to_owned();
+    let status = desk.complete("backup", &object, &["--backup-id", &id]);
+    assert_eq!(
+        [&status["groupsNotRead"], &status["missing"]],
+        [&json!([]), &json!([])]
+    );
+    let kept = desk
+        .volume()
+        .join("kafka")
+        .join(&id)
+        .join("consumer-groups-snapshot.json");
+    let kept = fs::read_to_string(kept).expect("offsets");
+    assert!(
+        kept.contains("\"seen\"") && kept.contains("hidden"),
+        "{kept}"
+    );
+
     // The same user may not write.
     let spec = json!({
         "backupRef": { "name": "guarded", "backupId": status["backupId"] }, "kafkaCluster": secured.cluster(),

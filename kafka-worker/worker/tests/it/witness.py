@@ -173,6 +173,26 @@ def count(config, topic):
     return {"records": sum(len(part) // 16 for part in digests.values())}
 
 
+def dump(config, topic, path):
+    """Writes the keys and values of a topic into a file, and does nothing else."""
+    consumer = Consumer(
+        settings(config, **{"group.id": "witness-dumps", "enable.auto.commit": False, "enable.partition.eof": True})
+    )
+    partitions = set(consumer.list_topics(topic, 30).topics[topic].partitions)
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
+    with open(path, "wb") as file:
+        while partitions:
+            for message in consumer.consume(10000, 0.1):
+                if message.error():
+                    assert message.error().code() == KafkaError._PARTITION_EOF, message.error()
+                    partitions.discard(message.partition())
+                else:
+                    file.write(message.key() or b"")
+                    file.write(message.value() or b"")
+    consumer.close()
+    return {}
+
+
 def topics(config):
     return {"topics": sorted(AdminClient(config).list_topics(timeout=30).topics)}
 
@@ -187,15 +207,16 @@ def commit(config, group, topic, *offsets):
     return {}
 
 
-def commit_all(config, topic, offset, groups):
-    """Commits one offset for many groups."""
+def commit_all(config, topic, offsets, groups):
+    """Commits the same offsets for many groups."""
     for group in groups.split(","):
-        commit(config, group, topic, f"0:{offset}")
+        commit(config, group, topic, *offsets.split(","))
     return {}
 
 
-def committed_all(config, topic, groups):
-    return {"offsets": [committed(config, group, topic, 1)["offsets"][0] for group in groups.split(",")]}
+def committed_all(config, topic, groups, partitions):
+    """Returns the offsets of many groups, one group behind the other."""
+    return {"offsets": [offset for group in groups.split(",") for offset in committed(config, group, topic, partitions)["offsets"]]}
 
 
 def committed(config, group, topic, partitions):
@@ -204,6 +225,14 @@ def committed(config, group, topic, partitions):
     found = consumer.committed(wanted, 30)
     consumer.close()
     return {"offsets": [max(it.offset, -1) for it in found]}
+
+
+def forget(config, group):
+    """Deletes a group."""
+    admin = AdminClient(config)
+    for future in admin.delete_consumer_groups([group]).values():
+        future.result(30)
+    return {}
 
 
 def ends(config, topic, partitions):

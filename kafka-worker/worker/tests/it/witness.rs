@@ -21,7 +21,8 @@ impl Witness {
         }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// Returns a command of the witness as a process.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let python = python_with("witness", &["confluent-kafka==2.16.1"]).join("bin/python");
         let mut command = Command::new(python);
         command

@@ -1,7 +1,7 @@
 //! The objects that a Job gets as files.
 //!
-//! They are annotations of the pod, which a volume shows as files. So the input is a part of the Job: it is made with the Job
-//! and goes with it, it never changes, and the operator needs no permission for ConfigMaps.
+//! They are annotations of the pod, which a volume shows as files. So the input is a part of the Job: it is made with the Job,
+//! never changes, and goes with it. The operator needs no permission for ConfigMaps.
 
 use kafka_spec::API_VERSION;
 use kube::{Resource, ResourceExt as _};

@@ -82,16 +82,23 @@ fn the_checks_of_a_validation_are_those_that_there_are() {
             "--checks has \"size\", which is not a check",
         ),
         (
-            vec![("checks", "consumer-group-offsets".into())],
-            "the check consumer-group-offsets needs --groups",
-        ),
-        (
             vec![("groups", "a".into())],
             "--groups needs the check consumer-group-offsets",
         ),
     ] {
         assert_eq!(validate(&given).unwrap_err().message, message);
     }
+    let host = host();
+    let all_groups = [
+        ("name", OptionValue::from("nightly")),
+        ("checks", "consumer-group-offsets".into()),
+        ("no-wait", true.into()),
+    ];
+    text(host.act::<Kafka>("validate", &all_groups));
+    assert_eq!(
+        done(&host).sent["spec"]["checks"]["consumerGroupOffsets"]["consumerGroups"],
+        json!([])
+    );
     let begun = text(validate(&[("no-wait", true.into())]));
     assert!(begun.contains("--id validation/nightly-00001"), "{begun}");
     let late = validate(&[]).unwrap_err();

@@ -19,9 +19,8 @@ pub fn validate(request: &ActRequest) -> Result<Report> {
             "message-count" => checks["messageCount"] = json!({ "enabled": true }),
             "offset-range" => checks["offsetRange"] = json!({ "enabled": true }),
             "consumer-group-offsets" => {
-                let Some(groups) = &groups else {
-                    return Err(invalid("the check consumer-group-offsets needs --groups"));
-                };
+                // Without names, the operator looks at all groups.
+                let groups = groups.as_deref().unwrap_or_default();
                 checks["consumerGroupOffsets"] =
                     json!({ "enabled": true, "consumerGroups": groups });
             }

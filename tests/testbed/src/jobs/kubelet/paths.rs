@@ -1,8 +1,8 @@
 //! The folder of a pod, and the paths of its containers in it.
 //!
 //! A process has no file system of its own here. Each absolute path of a mount, such as `/etc/store`, is
-//! `ROOT/etc/store` below the folder of the pod. In arguments and variables, a path of a mount at the start, or
-//! after the first `=`, is replaced by that folder. A script finds the others by the variable `TESTBED_ROOT`.
+//! `ROOT/etc/store` below the folder of the pod. In arguments and variables, such a path at the start, or after the
+//! first `=`, is replaced by that folder. The path of a folder that has mounts is replaced in the same way. A script finds the others by the variable `TESTBED_ROOT`.
 
 use std::fs;
 use std::io;
@@ -74,6 +74,14 @@ impl PodFolder {
             let rest = text.strip_prefix(mount.trim_end_matches('/'));
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':', ',']))
         };
+        // A folder above mounts is in the image, and has nothing but them.
+        let is_above = |mount: &String| {
+            let below = mount.strip_prefix(text);
+            text.len() > 1 && below.is_some_and(|it| it.starts_with('/'))
+        };
+        if mounts.iter().any(is_above) {
+            return Some(self.inside(text).to_string_lossy().into_owned());
+        }
         let mount = mounts
             .iter()
             .filter(within)
@@ -97,6 +105,8 @@ mod tests {
             ("--keys=/etc/store/a", "--keys=/pods/1/root/etc/store/a"),
             ("/etc/store/ca/x", "/pods/1/root/etc/store/ca/x"),
             ("/etc/stores", "/etc/stores"),
+            ("--all=/etc", "--all=/pods/1/root/etc"),
+            ("/", "/"),
             ("cat /etc/store", "cat /etc/store"),
         ] {
             assert_eq!(folder.mapped(text, &mounts), mapped);

@@ -113,9 +113,10 @@ fn set_of(of: &BackupRef, backup: Option<&KafkaBackup>) -> Result<Option<String>
     };
     if of.backup_id.is_some() {
         let is_known = of.storage.is_some() || backup.is_some();
-        return match is_known {
-            true => Ok(of.backup_id.clone()),
-            false => Err(missing(no_backup(of))),
+        return if is_known {
+            Ok(of.backup_id.clone())
+        } else {
+            Err(missing(no_backup(of)))
         };
     }
     let Some(backup) = backup else {

@@ -81,8 +81,8 @@ pub(super) fn standing(job: Option<&Job>, pods: &[&Pod], now: Timestamp) -> Stan
 fn is_between(pod: &Pod) -> bool {
     let status = pod.status.as_ref();
     let containers = status.and_then(|it| it.container_statuses.as_ref());
-    let mut states = containers.into_iter().flatten().map(|it| it.state.as_ref());
-    states.any(|state| state.is_some_and(|it| it.waiting.is_some()))
+    let mut containers = containers.into_iter().flatten();
+    containers.any(|it| it.state.as_ref().is_some_and(|it| it.waiting.is_some()))
 }
 
 #[cfg(test)]

@@ -289,9 +289,12 @@ fn plan(
     let line = image.command_line(&command, &args);
     // The program of an image lies outside of the pod, wherever that is.
     let program = shown(image.program.clone());
-    let line = line.into_iter().map(|word| match word == program {
-        true => word,
-        false => folder.mapped(&word, &mounts),
+    let line = line.into_iter().map(|word| {
+        if word == program {
+            word
+        } else {
+            folder.mapped(&word, &mounts)
+        }
     });
     let working = text(container, "/workingDir");
     let home = if working.is_empty() {

@@ -107,7 +107,8 @@ spec:
     exit 2
     "#);
     // The engine reports violations of the operator's rules before anything is created.
-    let bad = "{spec: {topics: [], continuous: true, stopAtCurrentOffsets: true, retention: {enabled: true}}}";
+    let bad = "{spec: {kafkaCluster: {bootstrapServers: ['kafka:9092']}, topics: [], continuous: true,
+                 stopAtCurrentOffsets: true, storage: {pvc: {claimName: c}}, retention: {enabled: true}}}";
     assert_snapshot!(run(bad, "").message(), @"
     Usage: the operator would refuse this backup: spec.topics names no topic; spec.continuous and spec.stopAtCurrentOffsets exclude each other; spec.retention needs maxAgeDays or keepLast
     exit 2

@@ -47,11 +47,11 @@ fn a_backup_of_flags_is_made_listed_and_deleted() {
     );
     assert_eq!(item["sizeBytes"], 8 << 20);
     assert_eq!(item["fields"]["records"], "2500");
-    let again = succeeds(&site, "create --from mine -o json").json();
+    let again = succeeds(&site, "create --from mine --name again -o json").json();
     assert_eq!(again["item"]["state"], "Succeeded", "{again:#}");
     // With another exit code, it would be tried again.
     site.let_end("backup", "failed", 12, &json!({}));
-    let refused = kafka(&site, "create --from mine");
+    let refused = kafka(&site, "create --from mine --name refused");
     assert_eq!(refused.code, 1, "{}", refused.stderr);
     assert!(
         refused.stderr.contains("backup: failed"),

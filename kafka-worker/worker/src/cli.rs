@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -119,7 +119,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let (name, ..) = line.command.parts();
-    let output = Output::new(name, options.termination_message.clone());
+    let output = Output::new(name, options.termination_message.as_deref().map(absolute));
     let working = AssertUnwindSafe(|| runtime.block_on(start(&line.command, &output)));
     let code = catch_unwind(working).unwrap_or_else(|_| {
         // The message of the panic is on stderr already.
@@ -153,21 +153,34 @@ fn prepare(kind: &str, options: &Options, output: &Output) -> Result<Work> {
             |error| WorkError::failed(format!("{} can't be used: {error}", folder.display()));
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
+    let places = Places {
+        secrets: options.secrets.as_deref().map(absolute),
+        volumes: options.volumes.as_deref().map(absolute),
+    };
+    let state = options.state.as_deref().map(absolute);
+    if let Some(folder) = &state {
+        // The library counts the path of its notes as a setting. Another attempt may have the folder elsewhere.
+        std::env::set_current_dir(folder).map_err(|error| {
+            WorkError::failed(format!("{} can't be used: {error}", folder.display()))
+        })?;
+    }
     let stop = CancellationToken::new();
     listen(&stop)
         .map_err(|error| WorkError::failed(format!("signals can't be received: {error}")))?;
     Ok(Work {
         object,
         backup,
-        places: Places {
-            secrets: options.secrets.clone(),
-            volumes: options.volumes.clone(),
-        },
-        state: options.state.clone(),
+        places,
+        state,
         backup_id: options.backup_id.clone(),
         stop,
         output: output.clone(),
     })
+}
+
+/// Returns a path that is the same in another folder. One without a name stays as it is: opening it says why.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Cancels the token at the first signal.

@@ -14,7 +14,7 @@ use kafka_backup_core::restore::{
     FilterAction, RecordFilter, RecordFilterHandle, RestoreEngine, RestoreProgress,
 };
 use kafka_backup_core::storage::get_if_exists;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::plan::{Expected, Plan};
@@ -249,19 +249,18 @@ impl<'a> Topic<'a> {
             .map(|((_, partition), end)| (*partition, *end))
             .collect();
         let bytes = serde_json::to_vec(&note).unwrap_or_default();
-        match self.path(NAME) {
-            Some(path) => keep(&path, &bytes)?,
-            None => {
-                let key = self.key(NAME);
-                self.plan
-                    .place
-                    .backend
-                    .put(&key, bytes.into())
-                    .await
-                    .during(&format!("writing {key}"))?;
-            }
-        }
+        self.write(NAME, bytes).await?;
         Ok(ends)
+    }
+
+    async fn write(&self, end: &str, bytes: Vec<u8>) -> Result<()> {
+        if let Some(path) = self.path(end) {
+            return keep(&path, &bytes);
+        }
+        let key = self.key(end);
+        let backend = &self.plan.place.backend;
+        let written = backend.put(&key, bytes.into()).await;
+        written.during(&format!("writing {key}"))
     }
 
     /// Returns whether an earlier attempt has restored the whole topic. The topic may be in use since then.
@@ -285,7 +284,7 @@ impl<'a> Topic<'a> {
             &self.plan.spec.kafka_cluster,
             std::slice::from_ref(&self.source.name),
         )?);
-        config.restore = Some(self.options()?);
+        config.restore = Some(self.options().await?);
         let engine = RestoreEngine::new(config).during(&what)?;
         let mut progress = engine.progress_receiver();
         let mut running = pin!(engine.run());
@@ -318,7 +317,36 @@ impl<'a> Topic<'a> {
         }));
     }
 
-    fn options(&self) -> Result<RestoreOptions> {
+    /// Returns the options of the first attempt. With others, such as those of another version, the library would begin again,
+    /// and write the same records once more.
+    async fn options(&self) -> Result<RestoreOptions> {
+        const NAME: &str = ".options.json";
+        let options = if let Some(bytes) = self.read(NAME).await? {
+            serde_json::from_slice(&bytes).map_err(|error| {
+                let what = format!("the note about {} is damaged: {error}", self.target);
+                WorkError::new(Failure::Integrity, what)
+            })?
+        } else {
+            let options = self.new_options();
+            self.write(NAME, options.to_string().into_bytes()).await?;
+            options
+        };
+        let invalid = |error: serde_json::Error| {
+            WorkError::failed(format!("the restore can't be configured: {error}"))
+        };
+        let mut options: RestoreOptions = serde_json::from_value(options).map_err(invalid)?;
+        // The library's own window looks only at the first and the last record of a segment. If the times between them are
+        // out of order, it leaves out records of the window. A filter sees each record.
+        let window = self.plan.window;
+        if !window.is_open() {
+            options.record_filter = Some(RecordFilterHandle::new(Arc::new(window)));
+            options.record_filter_fingerprint =
+                Some(format!("{:?}–{:?}", window.start, window.end));
+        }
+        Ok(options)
+    }
+
+    fn new_options(&self) -> Value {
         let spec = &self.plan.spec;
         let limits = &spec.rate_limiting;
         let limit = |limit: i64| (limit > 0).then_some(limit);
@@ -330,8 +358,10 @@ impl<'a> Topic<'a> {
         let repartitioning = spec.repartitioning.get(self.target).map(|other| {
             json!({ self.target: { "strategy": other.strategy, "target_partitions": other.target_partitions } })
         });
-        let path = self.path(".json");
-        let options = json!({
+        // The folder of the notes is the working directory.
+        let path = self.folder.as_ref();
+        let path = path.map(|_| format!("./restore-{}.json", self.id));
+        json!({
             "topic_mapping": { &self.source.name: self.target },
             "partition_mapping": spec.partition_mapping,
             "consumer_group_strategy": "skip",
@@ -353,20 +383,7 @@ impl<'a> Topic<'a> {
             "repartitioning": repartitioning.unwrap_or_else(|| json!({})),
             "purge_topics": spec.purge_topics,
             "circuit_breaker": breaker(&spec.circuit_breaker),
-        });
-        let invalid = |error: serde_json::Error| {
-            WorkError::failed(format!("the restore can't be configured: {error}"))
-        };
-        let mut options: RestoreOptions = serde_json::from_value(options).map_err(invalid)?;
-        // The library's own window looks only at the first and the last record of a segment. If the times between them are
-        // out of order, it leaves out records of the window. A filter sees each record.
-        let window = self.plan.window;
-        if !window.is_open() {
-            options.record_filter = Some(RecordFilterHandle::new(Arc::new(window)));
-            options.record_filter_fingerprint =
-                Some(format!("{:?}–{:?}", window.start, window.end));
-        }
-        Ok(options)
+        })
     }
 
     /// Compares the number of acknowledged records with that of the set.

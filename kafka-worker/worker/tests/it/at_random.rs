@@ -424,11 +424,11 @@ impl Course {
         self.witness
             .produce(&topic, PARTITIONS, records, 120, transactions);
         let backup = self.back_up(&topic, &id);
-        self.desk.has_state = self.dice.below(2) == 0;
+        self.desk.state = (self.dice.below(2) == 0).then_some("state");
         self.restore(&topic, &target, &id, &backup);
         let same = self.witness.same(&topic, &target, "-");
         assert!(same > records / 2, "{same} of {records}");
-        self.desk.has_state = true;
+        self.desk.state = Some("state");
         self.reset(&target);
     }
 

@@ -15,8 +15,8 @@ use super::DEADLINE;
 /// The folders of some objects: Secrets, volumes and notes.
 pub struct Desk {
     pub folder: TempDir,
-    /// Whether the program gets a folder that outlives it.
-    pub has_state: bool,
+    /// The folder that outlives the program, if it gets one.
+    pub state: Option<&'static str>,
 }
 
 /// The lines of a run of the program, and its exit code.
@@ -43,7 +43,7 @@ impl Desk {
         }
         Self {
             folder,
-            has_state: true,
+            state: Some("state"),
         }
     }
 
@@ -81,11 +81,14 @@ impl Desk {
     pub fn command(&self, command: &str, object: &Path, more: &[&str]) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_broker-kafka-worker"));
         program.env_clear().arg(command).arg("--object").arg(object);
-        for name in ["secrets", "volumes", "state"] {
-            if name != "state" || self.has_state {
-                program
-                    .arg(format!("--{name}"))
-                    .arg(self.folder.path().join(name));
+        let folders = [
+            ("--secrets", Some("secrets")),
+            ("--volumes", Some("volumes")),
+            ("--state", self.state),
+        ];
+        for (flag, name) in folders {
+            if let Some(name) = name {
+                program.arg(flag).arg(self.folder.path().join(name));
             }
         }
         program

@@ -103,7 +103,7 @@ pub(crate) struct Plan {
     pub(super) state: Option<State>,
     /// Whether the work has no end. Then its pod is started again whenever it ends.
     pub(super) is_endless: bool,
-    /// Whether the Job has no pod now.
+    /// Whether the Job is made without a pod, because its object is suspended.
     pub(super) is_suspended: bool,
 }
 
